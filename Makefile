@@ -1,0 +1,67 @@
+# Two commands do everything: `make run` and `make test`. Both install what they need.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+DATA   ?= $(CURDIR)/data
+MODELS := $(CURDIR)/.make/models
+MODEL  := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
+
+.PHONY: help run build test deps deps-test model fmt lint unit bench torture fuzz reference deny clean-data
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+run: build model ## Build NodeLoom, fetch the small chat model, start on https://localhost:8443
+	@NODELOOM_DATA__FOLDER="$(DATA)" NODELOOM_MODELS__LOCAL_CHAT="$(MODEL)" NODELOOM_DEMO__INSTALL=true \
+	  exec target/release/nodeloom serve
+
+build: deps ## Build the release binary
+	@if [ ! -x target/release/nodeloom ]; then
+	  echo "Building NodeLoom. The first build takes about 10 minutes on 2 cores (less on more); later ones take seconds."
+	fi
+	cargo build --release --locked -p nodeloom
+
+deps:
+	@./deploy/setup/install.sh build
+
+deps-test: deps
+	@./deploy/setup/install.sh test
+
+model: $(MODEL)
+$(MODEL):
+	@./deploy/setup/fetch-chat-model.sh "$(MODELS)"
+
+test: deps-test model ## Formatting, lints, and every test on SQLite, PostgreSQL and Redis
+	@echo "== formatting"; cargo fmt --all --check
+	echo "== clippy"; cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(MAKE) unit
+
+unit: ## Every test, without formatting and lints
+	@echo "== tests (a first build takes about 10 minutes on 2 cores)"
+	export NODELOOM_TEST_CHAT_MODEL="$(MODEL)"
+	cargo build --locked -p harness -p nodeloom -p sandbox
+	servers="$$(target/debug/harness start)"
+	trap 'target/debug/harness stop' EXIT
+	eval "$$servers"
+	cargo nextest run --workspace --locked --no-fail-fast
+
+bench: build model ## The figures of bench/RESULTS.md
+	@./bench/run.sh
+
+torture: build ## kill -9 under load, 200 times on SQLite and 200 on PostgreSQL
+	@./bench/torture.sh
+
+fuzz: ## Fuzz the parsers (needs the nightly toolchain and cargo-fuzz)
+	@./tests/fuzz/run.sh
+
+reference: ## Write the generated pages of docs/reference and openapi.json again
+	@cargo run -q --locked -p xtask -- reference
+
+deny: ## Licences and advisories (needs cargo-deny)
+	@cargo deny check
+
+clean-data: ## Remove the data folder of `make run` (asks first)
+	@read -r -p "Remove $(DATA) with its database and keys? [y/N] " answer; [ "$$answer" = y ] && rm -rf "$(DATA)"
