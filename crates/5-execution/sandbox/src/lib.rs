@@ -1,1 +1,17 @@
+//! Runs code that nobody trusts, once, in a container of its own, and leaves nothing behind.
+#![doc = ""]
 
+pub mod cli;
+mod config;
+mod error;
+mod guarantees;
+mod outcome;
+mod sandbox;
+mod spec;
+
+pub use config::SandboxConfig;
+pub use error::Error;
+pub use guarantees::{Guarantee, Guarantees, Measured, Strength};
+pub use outcome::{Attestation, Captured, Exit, Failure, Outcome, Usage};
+pub use sandbox::Sandbox;
+pub use spec::{Language, Limits, Program, Root, Spec};
