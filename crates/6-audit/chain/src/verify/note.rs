@@ -1,0 +1,80 @@
+//! Reading signed notes.
+
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::tree::digest;
+
+/// The public half of a checkpoint key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    id: [u8; 4],
+    key: [u8; 32],
+}
+
+/// A note or a key that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    #[error("the text is not a verifier key of the form name+id+key, or its id does not belong to the key")]
+    Key,
+    #[error("the text is not a signed note")]
+    Form,
+    #[error("the note carries no signature by the expected key")]
+    Unsigned,
+    #[error("the signature does not belong to the note's text")]
+    Signature,
+}
+
+impl VerifierKey {
+    /// Reads `<name>+<key id>+<key>`.
+    ///
+    /// # Errors
+    /// [`NoteError::Key`].
+    pub fn parse(text: &str) -> Result<Self, NoteError> {
+        let mut parts = text.trim().splitn(3, '+');
+        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NoteError::Key);
+        };
+        let tagged = STANDARD.decode(key).map_err(|_| NoteError::Key)?;
+        let key: [u8; 32] = match tagged.as_slice() {
+            [0x01, key @ ..] => key.try_into().map_err(|_| NoteError::Key)?,
+            _ => return Err(NoteError::Key),
+        };
+        let full = digest(&[name.as_bytes(), b"\n", &tagged]);
+        let stated = hex::decode(id).map_err(|_| NoteError::Key)?;
+        if name.is_empty() || stated != full[..4] {
+            return Err(NoteError::Key);
+        }
+        Ok(Self { name: name.to_owned(), id: [full[0], full[1], full[2], full[3]], key })
+    }
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The note's text, newline included, if `key` signed it. Signatures of others (witnesses) are passed over.
+///
+/// # Errors
+/// The form is wrong, `key` did not sign, or what it signed was another text.
+pub fn open<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, NoteError> {
+    let split = note.rfind("\n\n").ok_or(NoteError::Form)?;
+    let (text, signatures) = (&note[..=split], &note[split + 2..]);
+    if !signatures.ends_with('\n') || text.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
+        return Err(NoteError::Form);
+    }
+    let mut answer = Err(NoteError::Unsigned);
+    for line in signatures.lines() {
+        let (name, blob) = line.strip_prefix("\u{2014} ").and_then(|l| l.split_once(' ')).ok_or(NoteError::Form)?;
+        let blob = STANDARD.decode(blob).map_err(|_| NoteError::Form)?;
+        let (id, signature) = blob.split_at_checked(4).ok_or(NoteError::Form)?;
+        if name != key.name || id != key.id {
+            continue;
+        }
+        UnparsedPublicKey::new(&ED25519, &key.key)
+            .verify(text.as_bytes(), signature)
+            .map_err(|_| NoteError::Signature)?;
+        answer = Ok(text);
+    }
+    answer
+}
