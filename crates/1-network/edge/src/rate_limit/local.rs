@@ -1,0 +1,127 @@
+//! Windows in this process. Memory is bounded: past its capacity the least used keys are forgotten first, so that a
+//! flood of new keys cannot wash out those of a client that is close to its limit.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use domain::Timestamp;
+
+use super::{Key, Unavailable, Verdict, Window, WindowName, Windows};
+
+/// Sub-buckets of a window that is not exact.
+const SUB_BUCKETS: i64 = 60;
+const SHARDS: usize = 16;
+/// How many keys are looked at when one must go.
+const SAMPLE: usize = 24;
+
+/// In-process windows for at most `capacity` keys.
+#[derive(Debug)]
+pub struct Local {
+    shards: Vec<Mutex<HashMap<(WindowName, Key), Tally>>>,
+    per_shard: usize,
+}
+
+/// Times (or sub-buckets) with their counts, oldest first; only those that hold something.
+#[derive(Debug, Default)]
+struct Tally {
+    slots: VecDeque<(i64, u32)>,
+    total: u32,
+    /// When all of it is forgotten, in microseconds.
+    ends: i64,
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Self::new(200_000)
+    }
+}
+
+impl Local {
+    /// Remembers at most about `capacity` keys.
+    pub fn new(capacity: usize) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
+        Self { shards, per_shard: (capacity / SHARDS).max(1) }
+    }
+
+    /// Counts one request at `now`. Never waits.
+    pub fn take_now(&self, window: Window, key: Key, now: Timestamp) -> Verdict {
+        let shard = &self.shards[usize::from(key.0[15]) % SHARDS];
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = (window.name, key);
+        if shard.len() >= self.per_shard && !shard.contains_key(&id) {
+            make_room(&mut shard, now.micros());
+        }
+        shard.entry(id).or_default().take(window, now.micros())
+    }
+
+    /// Keys remembered now.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    }
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[async_trait::async_trait]
+impl Windows for Local {
+    async fn take(&self, window: Window, key: Key, now: Timestamp) -> Result<Verdict, Unavailable> {
+        Ok(self.take_now(window, key, now))
+    }
+}
+
+/// Drops one of a sample: one that has ended, else the one with the fewest counts. The map's own order is random.
+fn make_room(shard: &mut HashMap<(WindowName, Key), Tally>, now: i64) {
+    let weight = |tally: &Tally| if tally.ends <= now { 0 } else { tally.total };
+    let victim = shard.iter().take(SAMPLE).min_by_key(|(_, tally)| weight(tally)).map(|(id, _)| *id);
+    if let Some(id) = victim {
+        shard.remove(&id);
+    }
+}
+
+impl Tally {
+    fn take(&mut self, window: Window, now: i64) -> Verdict {
+        let length = window.micros();
+        // one unit is a microsecond in an exact log and a sub-bucket elsewhere; a slot counts while it is younger than
+        // `span` units, which for sub-buckets is one more than the window holds: forgotten late, never early
+        let (unit, span) = if window.name.is_exact() {
+            (1, length)
+        } else {
+            ((length / SUB_BUCKETS).max(1), SUB_BUCKETS + 1)
+        };
+        let slot = self.in_step(now.div_euclid(unit), span);
+        while let Some((_, count)) = self.slots.pop_front_if(|(at, _)| *at <= slot - span) {
+            self.total -= count;
+        }
+        let allowed = self.total < window.limit;
+        if allowed {
+            self.total += 1;
+            match self.slots.back_mut() {
+                Some((at, count)) if *at == slot => *count += 1,
+                _ => self.slots.push_back((slot, 1)),
+            }
+        }
+        let forgotten = |slot: i64| slot.saturating_add(span).saturating_mul(unit);
+        self.ends = self.slots.back().map_or(now, |(at, _)| forgotten(*at));
+        let until = if allowed { Some(self.ends) } else { self.slots.front().map(|(at, _)| forgotten(*at)) };
+        let wait = until.unwrap_or(now + length).saturating_sub(now).max(0);
+        Verdict { window, allowed, remaining: window.limit - self.total.min(window.limit), wait: Duration::from_micros(wait as u64) }
+    }
+
+    /// Time does not run backwards here. A clock that was set back a little is taken to stand still; one that was set
+    /// back by more than a window has what was counted moved to the new present, so that nobody waits for the old one.
+    fn in_step(&mut self, slot: i64, span: i64) -> i64 {
+        match self.slots.back() {
+            Some((newest, _)) if slot < newest - span => {
+                self.slots = VecDeque::from([(slot, self.total)]);
+                slot
+            }
+            Some((newest, _)) => slot.max(*newest),
+            None => slot,
+        }
+    }
+}
