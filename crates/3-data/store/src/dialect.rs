@@ -1,0 +1,64 @@
+//! The few statements that the two databases spell differently.
+
+use crate::kernel::sql::Sql;
+
+pub(crate) const LOCK_AUDIT_HEADS: Sql = Sql {
+    sqlite: "SELECT chain, seq, hash, tree FROM audit_heads \
+             WHERE chain IN (SELECT value ->> 0 FROM json_each($1))",
+    postgres: "SELECT chain, seq, hash, tree FROM audit_heads WHERE chain = ANY($1) ORDER BY chain FOR UPDATE",
+};
+
+pub(crate) const BEGIN_AUDIT_HEADS: Sql = Sql {
+    sqlite: "INSERT INTO audit_heads (chain, seq, hash, tree) \
+             SELECT value ->> 0, 0, zeroblob(32), zeroblob(0) FROM json_each($1) WHERE true ON CONFLICT DO NOTHING",
+    postgres: "INSERT INTO audit_heads (chain, seq, hash, tree) \
+               SELECT c, 0, decode(repeat('00', 32), 'hex'), ''::bytea FROM UNNEST($1::text[]) AS c ORDER BY c \
+               ON CONFLICT DO NOTHING",
+};
+
+pub(crate) const MOVE_AUDIT_HEADS: Sql = Sql {
+    sqlite: "INSERT INTO audit_heads (chain, seq, hash, tree) \
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2), unhex(value ->> 3) FROM json_each($1) WHERE true \
+             ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, tree = excluded.tree",
+    postgres: "INSERT INTO audit_heads (chain, seq, hash, tree) \
+               SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::bytea[], $4::bytea[]) \
+               ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, tree = excluded.tree",
+};
+
+pub(crate) const INSERT_AUDIT_ENTRIES: Sql = Sql {
+    sqlite: "INSERT INTO audit_entries \
+             (chain, seq, id, at, operation, target, result, request, intent, subject, entry, hash) \
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+             unhex(value ->> 7), unhex(value ->> 8), unhex(value ->> 9), unhex(value ->> 10), unhex(value ->> 11) \
+             FROM json_each($1)",
+    postgres: "INSERT INTO audit_entries \
+               (chain, seq, id, at, operation, target, result, request, intent, subject, entry, hash) \
+               SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], \
+               $7::text[], $8::uuid[], $9::uuid[], $10::bytea[], $11::bytea[], $12::bytea[])",
+};
+
+/// Counts a team's events on and says how far; on PostgreSQL the counter stays locked until the commit.
+pub(crate) const COUNT_EVENTS: Sql = Sql {
+    sqlite: "INSERT INTO event_counters (team, last) \
+             SELECT unhex(value ->> 0), value ->> 1 FROM json_each($1) WHERE true \
+             ON CONFLICT (team) DO UPDATE SET last = event_counters.last + excluded.last RETURNING team, last",
+    postgres: "INSERT INTO event_counters (team, last) SELECT t, n FROM UNNEST($1::uuid[], $2::bigint[]) AS x(t, n) \
+               ORDER BY t \
+               ON CONFLICT (team) DO UPDATE SET last = event_counters.last + excluded.last RETURNING team, last",
+};
+
+pub(crate) const INSERT_EVENTS: Sql = Sql {
+    sqlite: "INSERT INTO events (team, sequence, environment, at, kind, workflow, run, payload) \
+             SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, unhex(value ->> 5), \
+             unhex(value ->> 6), value ->> 7 FROM json_each($1)",
+    postgres: "INSERT INTO events (team, sequence, environment, at, kind, workflow, run, payload) \
+               SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::uuid[], \
+               $7::uuid[], $8::text[])",
+};
+
+/// The version of the newest migration that was applied; no row when there is no schema yet.
+pub(crate) const SCHEMA_TABLE: Sql = Sql {
+    sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'",
+    postgres: "SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables \
+               WHERE table_schema = current_schema() AND table_name = 'schema_migrations'",
+};

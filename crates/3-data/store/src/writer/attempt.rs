@@ -1,0 +1,165 @@
+//! One transaction over a group of changes.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures::FutureExt;
+use tokio::time::Instant;
+
+use super::{Group, Settings};
+use crate::{
+    Error, Result, audit, events,
+    events::News,
+    kernel::{
+        conn::{Conn, Use},
+        sql::binds,
+        tx::{Effects, Tx},
+    },
+};
+
+/// Why a group was not stored.
+pub(super) enum Fault {
+    /// The database is away or in the way; nothing was stored. `at` is the op that met it, if one did.
+    Away { why: String, at: Option<usize> },
+    /// This one op failed.
+    Of(usize, Error),
+    /// Appending for the whole group failed.
+    Whole(Error),
+    /// The connection died during the commit with this PostgreSQL transaction id.
+    Uncertain(String),
+}
+
+impl Fault {
+    fn whole(error: Error) -> Self {
+        match error {
+            Error::Unavailable { why } => Self::Away { why, at: None },
+            error => Self::Whole(error),
+        }
+    }
+    fn of(op: usize, error: Error) -> Self {
+        match error {
+            Error::Unavailable { why } => Self::Away { why, at: Some(op) },
+            error => Self::Of(op, error),
+        }
+    }
+}
+
+/// The writer's connection, and what it needs to finish a transaction.
+pub(super) struct Attempt {
+    settings: Settings,
+    open: Option<Tx>,
+}
+
+impl Attempt {
+    pub const fn new(settings: Settings) -> Self {
+        Self { settings, open: None }
+    }
+
+    /// Performs `group` in one transaction and commits it. After an error nothing of it is stored.
+    pub async fn perform(&mut self, group: &mut Group) -> Result<(), Fault> {
+        // Taken, so that a connection in an unknown state is dropped (and rolled back) rather than used again.
+        let mut tx = match self.open.take() {
+            Some(tx) => tx,
+            None => {
+                let conn = Conn::open(&self.settings.target, Use::Writing).await.map_err(Fault::whole)?;
+                Tx { conn, effects: Effects::none() }
+            }
+        };
+        match self.transact(&mut tx, group).await {
+            Ok(news) => {
+                self.open = Some(tx);
+                if !news.is_empty() {
+                    // An error says that nobody listens.
+                    _ = self.settings.news.send(News::Here { last: news });
+                }
+                Ok(())
+            }
+            Err(fault @ (Fault::Of(..) | Fault::Whole(_))) => {
+                let rollback = tx.conn.script("ROLLBACK");
+                if let Ok(Ok(())) = tokio::time::timeout(self.settings.timeout, rollback).await {
+                    self.open = Some(tx);
+                }
+                Err(fault)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn transact(&self, tx: &mut Tx, group: &mut Group) -> Result<Vec<(domain::TeamId, i64)>, Fault> {
+        let Settings { timeout, linker, .. } = &self.settings;
+        let work = async {
+            perform_all(tx, group).await?;
+            let Effects { audit: drafts, events: happened } = std::mem::take(&mut tx.effects);
+            audit::append::append(&mut tx.conn, &**linker, drafts).await.map_err(Fault::whole)?;
+            events::append(&mut tx.conn, happened).await.map_err(Fault::whole)
+        };
+        let late = || Fault::Away { why: "the transaction took too long".to_owned(), at: None };
+        let news = tokio::time::timeout(*timeout, work).await.map_err(|_| late())??;
+        commit(&mut tx.conn, *timeout).await?;
+        Ok(news)
+    }
+
+    /// Asks PostgreSQL what became of a transaction whose commit was not answered: `None` when it cannot be asked
+    /// before `deadline` or does not know.
+    pub async fn look_up(&mut self, id: String, deadline: Instant) -> Option<bool> {
+        while Instant::now() < deadline {
+            if let Ok(status) = self.ask(&id).await {
+                match status.as_deref() {
+                    Some("committed") => return Some(true),
+                    Some("aborted") => return Some(false),
+                    Some(_) => {}
+                    None => return None,
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        None
+    }
+
+    async fn ask(&self, id: &str) -> Result<Option<String>> {
+        let mut conn = Conn::open(&self.settings.target, Use::Writing).await?;
+        let rows = conn.all("SELECT pg_xact_status($1::text::xid8) AS status", binds![id]).await?;
+        rows.first().map_or(Ok(None), |row| row.get("status"))
+    }
+
+    pub async fn close(self) {
+        if let Some(tx) = self.open {
+            _ = tx.conn.close().await;
+        }
+    }
+}
+
+async fn perform_all(tx: &mut Tx, group: &mut Group) -> Result<(), Fault> {
+    tx.effects = Effects::none();
+    let begin = if tx.conn.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" };
+    tx.conn.run(begin, binds![]).await.map_err(Fault::whole)?;
+    for (n, op) in group.iter_mut().enumerate() {
+        tx.effects.audit.extend_from_slice(&op.effects().audit);
+        tx.effects.events.extend_from_slice(&op.effects().events);
+        match AssertUnwindSafe(op.perform(tx)).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(Fault::of(n, error)),
+            Err(_) => return Err(Fault::Of(n, Error::Panicked)),
+        }
+    }
+    Ok(())
+}
+
+/// Commits. SQLite's commit is awaited to its end, for it cannot be called back; PostgreSQL's has a transaction id by
+/// which a new connection can ask what became of it. (Asking for the id also fails in a transaction that an op broke
+/// and said nothing about, which a bare COMMIT would quietly roll back.)
+async fn commit(conn: &mut Conn, timeout: Duration) -> Result<(), Fault> {
+    if !conn.is_postgres() {
+        return conn.run("COMMIT", binds![]).await.map(|_| ()).map_err(Fault::whole);
+    }
+    let asking = conn.all("SELECT CAST(pg_current_xact_id_if_assigned() AS TEXT) AS id", binds![]);
+    let rows = tokio::time::timeout(timeout, asking).await.unwrap_or_else(|_| Err(Error::away("no answer")));
+    let id: Option<String> =
+        rows.and_then(|rows| rows.first().map_or(Ok(None), |row| row.get("id"))).map_err(Fault::whole)?;
+    let committing = conn.run("COMMIT", binds![]);
+    match (tokio::time::timeout(timeout, committing).await.unwrap_or_else(|_| Err(Error::away("no answer"))), id) {
+        (Ok(_), _) => Ok(()),
+        (Err(Error::Unavailable { .. }), Some(id)) => Err(Fault::Uncertain(id)),
+        // Nothing was written, so there is nothing to lose.
+        (Err(error), _) => Err(Fault::whole(error)),
+    }
+}
