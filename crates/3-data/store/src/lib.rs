@@ -59,6 +59,6 @@ pub use config::{Location, StoreConfig};
 pub use error::{Error, Result};
 pub use events::News;
 pub use kernel::tx::Effects;
-pub use migrate::{migrate, newest_schema};
+pub use migrate::{migrate, newest_schema, schema_fingerprint};
 pub use page::{Cursor, LARGEST_PAGE, Page, PageRequest};
 pub use store::Store;

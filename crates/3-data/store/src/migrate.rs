@@ -44,6 +44,11 @@ pub fn newest_schema() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
 }
 
+/// Names the schema, all migrations of both databases taken together; for tests that keep a migrated template.
+pub fn schema_fingerprint() -> String {
+    MIGRATIONS.iter().fold(String::new(), |sum, m| checksum(&[&sum, m.sqlite, m.postgres].concat()))
+}
+
 /// Brings the database up to date, making it first when it is an SQLite file that is not there. Two processes may do
 /// this at once: one waits for the other. Says which migrations were applied.
 ///
