@@ -1,0 +1,195 @@
+//! Secrets that only their name gives away: `datadog_api_key = …`, `"password": "…"`, `client_secret: …`.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{
+    entropy,
+    table::{CONTEXTUAL, Contextual},
+};
+use crate::{Entity, Kind};
+
+/// A name, an assignment, and a value: `name = "value"`, `name: value`, `name => value`, `name value` is not one.
+static ASSIGNED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?x)([A-Za-z][A-Za-z0-9_.\-\ ]{1,60}?)["'`\]]{0,2}\s{0,3}(?::=|=>|[=:]|\bis\b)\s{0,3}["'`\\]{0,2}
+           ([A-Za-z0-9_.\-+/=~!@\#$%^&*?]{8,400})"#,
+    )
+    .ok()
+});
+
+/// In a name: this is a secret.
+const SECRET: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "apikey",
+    "api_key",
+    "api-key",
+    "api key",
+    "access_key",
+    "access-key",
+    "accesskey",
+    "auth_token",
+    "authtoken",
+    "auth-token",
+    "access_token",
+    "accesstoken",
+    "access-token",
+    "refresh_token",
+    "client_secret",
+    "clientsecret",
+    "client-secret",
+    "private_key",
+    "privatekey",
+    "private-key",
+    "encryption_key",
+    "signing_key",
+    "bearer",
+    "credential",
+    "api_token",
+    "apitoken",
+    "api-token",
+    "secret_key",
+    "token",
+];
+
+/// In a name: this is not.
+const HARMLESS: &[&str] = &[
+    "public",
+    "keyword",
+    "csrf",
+    "xsrf",
+    "url",
+    "uri",
+    "_id",
+    "-id",
+    "id_",
+    "file",
+    "path",
+    "length",
+    "size",
+    "count",
+    "type",
+    "name",
+    "hash",
+    "checksum",
+    "sha",
+    "accessor",
+    "bucket",
+    "primary_key",
+    "foreign_key",
+    "expires",
+    "expiry",
+    "policy",
+    "max_token",
+    "tokenizer",
+    "min_token",
+    "total_token",
+    "prompt_token",
+    "completion_token",
+    "tokens",
+    "version",
+    "format",
+    "header",
+    "field",
+    "label",
+    "hint",
+    "reset",
+    "credentialsid",
+    "credentialid",
+    "credentials_id",
+    "secretsid",
+    "endpoint",
+    "monkey",
+    "keyhash",
+    "algorithm",
+    "issuer",
+    "vault",
+    "manager",
+    "scope",
+];
+
+pub fn find(text: &str, found: &mut Vec<Entity>) {
+    let Some(assigned) = ASSIGNED.as_ref() else { return };
+    for hit in assigned.captures_iter(text) {
+        let (Some(name), Some(value)) = (hit.get(1), hit.get(2)) else { continue };
+        let lower = name.as_str().to_ascii_lowercase();
+        let trimmed = value.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?']);
+        let end = value.start() + trimmed.len();
+        if let Some((score, rule)) = judge(&lower, trimmed, &text[end..]) {
+            found.push(Entity::new(Kind::ApiKey, value.start(), end, score, rule));
+        }
+    }
+}
+
+/// A JSON member whose name says "secret".
+pub(crate) fn by_name(name: &str, value: &str) -> Option<Entity> {
+    if value.len() > 4096 || value.contains(char::is_whitespace) {
+        return None;
+    }
+    let (score, rule) = judge(&name.to_ascii_lowercase(), value, "")?;
+    Some(Entity::new(Kind::ApiKey, 0, value.len(), score, rule))
+}
+
+fn judge(name: &str, value: &str, after: &str) -> Option<(f32, &'static str)> {
+    if entropy::is_filler(value) || is_reference(value, after) {
+        return None;
+    }
+    if let Some(known) = service(name, value) {
+        return Some((0.85, known.name));
+    }
+    if HARMLESS.iter().any(|word| name.contains(word)) || !SECRET.iter().any(|word| name.contains(word)) {
+        return None;
+    }
+    let is_password = ["password", "passwd", "pwd", "passphrase"].iter().any(|word| name.contains(word));
+    let bits = entropy::bits(value);
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
+    if is_password {
+        let symbols = value.len() - digits - letters;
+        let varied = usize::from(digits > 0) + usize::from(letters > 0) + usize::from(symbols > 0);
+        return (varied >= 2 && bits >= 2.5 && value.len() <= 128).then_some((0.7, "key/password"));
+    }
+    (value.len() >= 16 && bits >= 3.3 && digits >= 2 && letters >= 2 && !is_wordy(value))
+        .then_some((0.7, "key/by-name"))
+}
+
+/// Code, a path or another name rather than a value: `config.get("key")`, `os.environ`, `./secret.pem`, `${TOKEN}`.
+fn is_reference(value: &str, after: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    after.starts_with(['(', '[', '{', '<'])
+        || value.contains("://")
+        || value.starts_with(['/', '.', '$', '%', '&'])
+        || value.starts_with("process.env")
+        || lower.starts_with("os.")
+        || lower.contains("getenv")
+        || lower.contains("example")
+        || value.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-')
+        || (value.contains('.')
+            && value.split('.').all(|part| part.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_')))
+}
+
+/// Words joined by hyphens, underscores or case: `my-secret-name-2`, `SomeClassName12`.
+fn is_wordy(value: &str) -> bool {
+    let parts: Vec<&str> = value.split(['-', '_', '.', '/', ':']).filter(|part| !part.is_empty()).collect();
+    let words = parts.iter().filter(|part| part.len() >= 3 && part.bytes().all(|b| b.is_ascii_lowercase())).count()
+        + parts.iter().filter(|part| part.len() >= 3 && part.bytes().all(|b| b.is_ascii_uppercase())).count();
+    parts.len() >= 2 && words * 2 >= parts.len()
+}
+
+fn service(name: &str, value: &str) -> Option<&'static Contextual> {
+    let digit = value.bytes().any(|b| b.is_ascii_digit());
+    CONTEXTUAL.iter().find(|known| {
+        (known.min..=known.max).contains(&value.len())
+            && digit
+            && value.bytes().all(|b| known.set.has(b))
+            && known.words.iter().any(|word| name.contains(word))
+            && !is_wordy(value)
+            && entropy::bits(value) >= 3.0
+            && (SECRET.iter().any(|word| name.contains(word)) || name.contains("key") || name.len() <= 24)
+    })
+}
