@@ -160,7 +160,10 @@ mod tests {
     #[test]
     fn a_stranger_cannot_forge_his_address() {
         assert_eq!(client(&["10.0.0.0/8"], "8.8.8.8", &[("x-forwarded-for", "10.0.0.1")]), "8.8.8.8");
-        assert_eq!(client(&["10.0.0.0/8"], "10.0.0.2", &[("x-forwarded-for", "1.1.1.1, 7.7.7.7, 10.0.0.9")]), "7.7.7.7");
+        assert_eq!(
+            client(&["10.0.0.0/8"], "10.0.0.2", &[("x-forwarded-for", "1.1.1.1, 7.7.7.7, 10.0.0.9")]),
+            "7.7.7.7"
+        );
     }
 
     #[test]

@@ -125,7 +125,9 @@ mod tests {
         assert_eq!(origin("https://[::1]:8443").unwrap(), "https://[::1]:8443");
         let cors = Cors::new(["https://app.example.com"]).unwrap();
         assert!(cors.allows(&HeaderValue::from_static("https://app.example.com")));
-        for other in ["null", "https://app.example.com.evil.org", "http://app.example.com", "https://app.example.com:444"] {
+        for other in
+            ["null", "https://app.example.com.evil.org", "http://app.example.com", "https://app.example.com:444"]
+        {
             assert!(!cors.allows(&HeaderValue::from_str(other).unwrap()), "{other}");
         }
     }

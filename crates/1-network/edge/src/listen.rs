@@ -110,7 +110,8 @@ pub async fn redirect_to_https(
 
 fn redirect<B>(request: &Request<B>, https_port: u16) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
-    let safe = |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b));
+    let safe =
+        |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b));
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.and_then(|host| host.parse::<http::uri::Authority>().ok()).filter(|host| safe(host.as_str()));
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -191,8 +192,13 @@ fn handle(
     service.call(request)
 }
 
-async fn over_http1<S>(stream: S, peer: SocketAddr, service: Guarding, limits: Limits, mut ending: watch::Receiver<bool>)
-where
+async fn over_http1<S>(
+    stream: S,
+    peer: SocketAddr,
+    service: Guarding,
+    limits: Limits,
+    mut ending: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| handle(service.clone(), peer, request));
@@ -205,8 +211,13 @@ where
     let _ = connection.await;
 }
 
-async fn over_http2<S>(stream: S, peer: SocketAddr, service: Guarding, limits: Limits, mut ending: watch::Receiver<bool>)
-where
+async fn over_http2<S>(
+    stream: S,
+    peer: SocketAddr,
+    service: Guarding,
+    limits: Limits,
+    mut ending: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| handle(service.clone(), peer, request));

@@ -15,7 +15,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
 };
-use rustls::{RootCertStore, client::WebPkiServerVerifier, client::danger::ServerCertVerifier as _, sign::CertifiedKey};
+use rustls::{
+    RootCertStore, client::WebPkiServerVerifier, client::danger::ServerCertVerifier as _, sign::CertifiedKey,
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 use time::OffsetDateTime;
 

@@ -1,1 +1,37 @@
+//! Who is asking: passwords, sessions, API keys, set-up links, CSRF and cooldowns.
+//!
+//! [`Identity::authenticate`] turns the credentials of a request into a [`Caller`], and [`Caller::actor`] turns a caller
+//! into an [`authz::Actor`] for one team and environment. This crate decides nothing by role, knows no SQL and no HTTP
+//! status: what it needs from storage stands in [`ports`], what can go wrong in [`Error`]. Secrets are shown once and
+//! stored as hashes. Start reading in [`caller`], then [`session`].
 
+pub mod access;
+pub mod api_key;
+mod cache;
+pub mod caller;
+pub mod cookies;
+pub mod cooldown;
+pub mod csrf;
+pub mod email;
+mod error;
+pub mod keys;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
+pub mod password;
+pub mod ports;
+mod service;
+pub mod session;
+pub mod setup;
+pub mod sign_in;
+pub mod token;
+
+pub use api_key::{ApiKeyRecord, KeyOwner, NewApiKey};
+pub use caller::{Caller, Means};
+pub use email::Email;
+pub use error::{CsrfFault, Error, NotIdentified, PasswordFault};
+pub use keys::Keys;
+pub use password::{PasswordHash, Passwords};
+pub use ports::{Member, Records, Unavailable};
+pub use service::{Identity, Policy};
+pub use session::SignedIn;
+pub use token::TokenHash;

@@ -88,11 +88,8 @@ impl Tally {
         let length = window.micros();
         // one unit is a microsecond in an exact log and a sub-bucket elsewhere; a slot counts while it is younger than
         // `span` units, which for sub-buckets is one more than the window holds: forgotten late, never early
-        let (unit, span) = if window.name.is_exact() {
-            (1, length)
-        } else {
-            ((length / SUB_BUCKETS).max(1), SUB_BUCKETS + 1)
-        };
+        let (unit, span) =
+            if window.name.is_exact() { (1, length) } else { ((length / SUB_BUCKETS).max(1), SUB_BUCKETS + 1) };
         let slot = self.in_step(now.div_euclid(unit), span);
         while let Some((_, count)) = self.slots.pop_front_if(|(at, _)| *at <= slot - span) {
             self.total -= count;
@@ -109,7 +106,12 @@ impl Tally {
         self.ends = self.slots.back().map_or(now, |(at, _)| forgotten(*at));
         let until = if allowed { Some(self.ends) } else { self.slots.front().map(|(at, _)| forgotten(*at)) };
         let wait = until.unwrap_or(now + length).saturating_sub(now).max(0);
-        Verdict { window, allowed, remaining: window.limit - self.total.min(window.limit), wait: Duration::from_micros(wait as u64) }
+        Verdict {
+            window,
+            allowed,
+            remaining: window.limit - self.total.min(window.limit),
+            wait: Duration::from_micros(wait as u64),
+        }
     }
 
     /// Time does not run backwards here. A clock that was set back a little is taken to stand still; one that was set

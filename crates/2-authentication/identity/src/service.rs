@@ -1,0 +1,193 @@
+//! [`Identity`]: the keys, the records and the short memory, in one handle.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use domain::{ApiKeyId, Role, SessionId, TeamId, Timestamp};
+use http::{HeaderMap, HeaderValue};
+
+use crate::{
+    ApiKeyRecord, Error, Keys, Member, Passwords, Records, TokenHash, access::Tokens, cache::Recent, csrf,
+    session::SessionRecord,
+};
+
+/// What can be configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Who signs: our own address, such as `https://localhost:8443`.
+    pub issuer: String,
+    /// The origins whose pages may send changes with cookies: our own, and those of CORS. Spelt as browsers do.
+    pub origins: Vec<String>,
+    /// Life of an access token. Default 10 min.
+    pub access_life: Duration,
+    /// Life of a refresh token. Default 14 d.
+    pub refresh_life: Duration,
+    /// How long a used refresh token may come again. Default 10 s.
+    pub refresh_grace: Duration,
+    /// Life of a session, however often refreshed. Default 30 d (R039).
+    pub session_life: Duration,
+    /// Life of a set-up link. Default 24 h.
+    pub setup_life: Duration,
+}
+
+impl Policy {
+    /// The defaults for a server at `address`, such as `https://localhost:8443`.
+    pub fn at(address: &str) -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        Self {
+            issuer: address.to_owned(),
+            origins: vec![address.to_owned()],
+            access_life: Duration::from_secs(600),
+            refresh_life: day * 14,
+            refresh_grace: Duration::from_secs(10),
+            session_life: day * 30,
+            setup_life: day,
+        }
+    }
+}
+
+/// Answers who is asking. Cheap to clone.
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    records: Arc<dyn Records>,
+    passwords: Passwords,
+    tokens: Tokens,
+    policy: Policy,
+    origins: Vec<HeaderValue>,
+    api_keys: Recent<TokenHash, Option<Arc<ApiKeyRecord>>>,
+    sessions: Recent<SessionId, Option<SessionRecord>>,
+    roles: Recent<(Member, TeamId), Option<Role>>,
+    /// When a use was last written down, in whole minutes.
+    uses: Recent<(ApiKeyId, i64), ()>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("policy", &self.0.policy).finish_non_exhaustive()
+    }
+}
+
+/// How much is remembered of each kind.
+const REMEMBERED: usize = 50_000;
+
+impl Identity {
+    /// Everything that is needed to answer.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] for origins that no browser sends.
+    pub fn new(records: Arc<dyn Records>, keys: Keys, passwords: Passwords, policy: Policy) -> Result<Self, Error> {
+        const BAD: Error = Error::Configuration(
+            "an allowed origin must be spelt as a browser sends it, such as https://app.example.com",
+        );
+        let origins = policy
+            .origins
+            .iter()
+            .map(|origin| {
+                let plain = origin.starts_with("https://") && !origin.ends_with('/') && !origin.contains('*');
+                HeaderValue::from_str(origin).ok().filter(|_| plain).ok_or(BAD)
+            })
+            .collect::<Result<_, _>>()?;
+        let tokens =
+            Tokens { keys, issuer: policy.issuer.clone(), audience: "nodeloom".into(), life: policy.access_life };
+        Ok(Self(Arc::new(Inner {
+            records,
+            passwords,
+            tokens,
+            policy,
+            origins,
+            api_keys: Recent::new(REMEMBERED),
+            sessions: Recent::new(REMEMBERED),
+            roles: Recent::new(REMEMBERED),
+            uses: Recent::new(REMEMBERED),
+        })))
+    }
+
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+    /// For hashing outside of a sign-in (a new user, a reset).
+    pub fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+    pub(crate) fn records(&self) -> &dyn Records {
+        &*self.0.records
+    }
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.tokens.keys
+    }
+    pub(crate) fn origins(&self) -> &[HeaderValue] {
+        &self.0.origins
+    }
+
+    /// For routes that act before there is a session (sign-in, set-up, refresh) and for WebSocket handshakes.
+    ///
+    /// # Errors
+    /// [`Error::Csrf`] when a browser says that a page of another origin sent this.
+    pub fn require_own_origin(&self, headers: &HeaderMap) -> Result<(), Error> {
+        csrf::own_origin(self.origins(), headers).map_err(Error::from)
+    }
+
+    /// What storage says of a key, at most four seconds old.
+    pub(crate) async fn api_key(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Arc<ApiKeyRecord>>, Error> {
+        if let Some(known) = self.0.api_keys.get(hash, now) {
+            return Ok(known);
+        }
+        let read = self.records().api_key(hash).await?.map(Arc::new);
+        self.0.api_keys.put(*hash, read.clone(), now);
+        Ok(read)
+    }
+
+    /// What storage says of a session, at most four seconds old.
+    pub(crate) async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<SessionRecord>, Error> {
+        if let Some(known) = self.0.sessions.get(&id, now) {
+            return Ok(known);
+        }
+        let read = self.records().session(id).await?;
+        self.0.sessions.put(id, read.clone(), now);
+        Ok(read)
+    }
+
+    /// What storage says of a membership, at most four seconds old.
+    pub(crate) async fn role(&self, member: Member, team: TeamId, now: Timestamp) -> Result<Option<Role>, Error> {
+        if let Some(known) = self.0.roles.get(&(member, team), now) {
+            return Ok(known);
+        }
+        let read = self.records().role(member, team).await?;
+        self.0.roles.put((member, team), read, now);
+        Ok(read)
+    }
+
+    /// Writes down that a key was used, at most about once a minute and without making the request wait.
+    pub(crate) fn note_use(&self, key: &ApiKeyRecord, from: IpAddr, now: Timestamp) {
+        let minute = |at: Timestamp| at.micros().div_euclid(60_000_000);
+        let noted = key.last_used_at.is_some_and(|at| minute(at) == minute(now));
+        let slot = (key.id, minute(now));
+        if noted || self.0.uses.get(&slot, now).is_some() {
+            return;
+        }
+        self.0.uses.put(slot, (), now);
+        let (records, id) = (self.0.records.clone(), key.id);
+        tokio::spawn(async move {
+            if let Err(error) = records.api_key_used(id, from, now).await {
+                tracing::debug!(%error, key = %id, "the use of an API key was not written down");
+            }
+        });
+    }
+
+    /// After a key was revoked or changed through this process: effective at once instead of within five seconds.
+    pub fn forget_api_key(&self, hash: &TokenHash) {
+        self.0.api_keys.forget(hash);
+    }
+    /// After a session was ended.
+    pub fn forget_session(&self, id: SessionId) {
+        self.0.sessions.forget(&id);
+    }
+    /// After members or their roles were changed.
+    pub fn forget_memberships(&self) {
+        self.0.roles.forget_all();
+    }
+}
