@@ -51,7 +51,9 @@ mod events;
 mod kernel;
 mod migrate;
 mod page;
+pub mod runs;
 mod store;
+mod vault;
 mod writer;
 
 pub use audit::{AuditFilter, AuditRow, AuditRowDraft, ChainHead, ChainKey, Checkpoint, Linker, StoredEntry};
@@ -62,3 +64,4 @@ pub use kernel::tx::Effects;
 pub use migrate::{migrate, newest_schema, schema_fingerprint};
 pub use page::{Cursor, LARGEST_PAGE, Page, PageRequest};
 pub use store::Store;
+pub use vault::{CredentialRow, DataKeyRow, NewCredentialRow, SealedCredential};

@@ -37,6 +37,7 @@ migrations! {
     3 "0003_people"
     4 "0004_workflows"
     5 "0005_safety"
+    6 "0006_vault"
 }
 
 /// The newest schema that this program knows.

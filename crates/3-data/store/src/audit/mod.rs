@@ -28,7 +28,8 @@ impl fmt::Display for ChainKey {
 }
 
 impl ChainKey {
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub fn read(text: &str) -> Option<Self> {
         if text == "system" {
             return Some(Self::System);
         }
