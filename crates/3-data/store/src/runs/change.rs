@@ -1,0 +1,396 @@
+//! The changes that the engine makes, each one transaction together with its audit entries and events.
+
+use std::sync::Arc;
+
+use authz::{Permit, SystemPermit, action::{DecideApproval, ExecuteWorkflow}};
+use domain::{LeaseId, NewEvent, RunId, RunStatus, Scope, StepAddress, Timestamp};
+
+use super::{
+    Approval, Ballot, Beat, Claimed, DueSchedule, Ending, Inserted, NewApproval, NewRun, Parking, RunLease, TokenUsage,
+    approval, approval::SealDecision, claim, ending, lease, row, schedule, step, token_usage, wish,
+};
+use crate::{Effects, Error, Result, Store, kernel::{sql::binds, tx::Tx}};
+
+/// A run and what has to hold for it to start.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    pub run: NewRun,
+    /// Steps whose effects begin as soon as this is stored.
+    pub begin: Vec<StepAddress>,
+    /// At most so many runs of the workflow since that moment (R200).
+    pub rate: Option<(u64, Timestamp)>,
+    /// Told when the run starts, or ends in this very change.
+    pub events: Vec<NewEvent>,
+    /// Told instead when it must stand in line.
+    pub queued: Vec<NewEvent>,
+}
+
+/// What became of a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartedAs {
+    /// As asked: running with its lease, ended, or queued.
+    Asked,
+    /// There was no room; it stands in line without a lease.
+    InLine,
+    /// The same idempotency word has started this run before.
+    Already(RunId),
+}
+
+/// Said when a workflow has had as many runs as its policy allows.
+pub const TOO_MANY_RUNS: &str = "the workflow's policy allows no more runs in this window";
+
+/// What a worker writes between two steps.
+#[derive(Debug, Clone, Default)]
+pub struct Checkpoint {
+    /// Answers, sealed, with their place in the order of the run.
+    pub done: Vec<(StepAddress, Vec<u8>, u64)>,
+    /// Answers from outside that the run has taken in.
+    pub adopted: Vec<(StepAddress, u64)>,
+    /// Effects that begin as soon as this is stored, with the number of the attempt.
+    pub started: Vec<(StepAddress, u32)>,
+    /// Steps that wait: attempts so far, and when the wait ends by itself.
+    pub waiting: Vec<(StepAddress, u32, Option<Timestamp>)>,
+    pub usage: Vec<TokenUsage>,
+    pub questions: Vec<NewApproval>,
+    /// Questions that nobody answered in time.
+    pub expired: Vec<StepAddress>,
+    pub children: Vec<NewRun>,
+    pub events: Vec<NewEvent>,
+}
+
+impl Checkpoint {
+    /// There is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.done.is_empty()
+            && self.adopted.is_empty()
+            && self.started.is_empty()
+            && self.waiting.is_empty()
+            && self.usage.is_empty()
+            && self.questions.is_empty()
+            && self.expired.is_empty()
+            && self.children.is_empty()
+            && self.events.is_empty()
+    }
+
+    async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
+        for (address, answer, ordinal) in &self.done {
+            step::done(tx, address, answer, Some(*ordinal), now).await?;
+        }
+        for (address, ordinal) in &self.adopted {
+            step::adopted(tx, address, *ordinal).await?;
+        }
+        for (address, attempts) in &self.started {
+            step::started(tx, address, *attempts, now).await?;
+        }
+        for (address, attempts, due_at) in &self.waiting {
+            step::waiting(tx, address, *attempts, *due_at, now).await?;
+        }
+        for call in &self.usage {
+            token_usage::record(tx, call).await?;
+        }
+        for question in &self.questions {
+            approval::ask(tx, question).await?;
+        }
+        for address in &self.expired {
+            approval::expire(tx, address, now).await?;
+        }
+        for child in &self.children {
+            row::insert(tx, child).await?;
+        }
+        for event in &self.events {
+            tx.event(event.clone());
+        }
+        Ok(())
+    }
+}
+
+/// What became of parking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parked {
+    Parked,
+    /// Somebody has answered a step or asked for the run's end meanwhile: it is still this worker's.
+    NotYet(Beat),
+    /// The lease was lost; nothing was written.
+    Lost,
+}
+
+impl Store {
+    /// Stores a new run.
+    ///
+    /// # Errors
+    /// `Refused` with [`TOO_MANY_RUNS`] when the rate is used up; nothing is stored then.
+    pub async fn start_run(&self, start: StartRun, effects: Effects) -> Result<StartedAs> {
+        self.write(effects, start, |start, tx| Box::pin(begin(start, tx))).await
+    }
+
+    /// Takes due runs for a worker.
+    pub async fn claim_runs(
+        &self,
+        permit: SystemPermit,
+        owner: LeaseId,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Claimed>> {
+        self.write(Effects::none(), (), move |(), tx| {
+            Box::pin(async move { claim::claim(tx, &permit, owner, now, until, limit).await })
+        })
+        .await
+    }
+
+    /// Extends every lease of `owner` and says what is asked of its runs.
+    pub async fn heartbeat(&self, owner: LeaseId, until: Timestamp) -> Result<Vec<Beat>> {
+        self.write(Effects::none(), (), move |(), tx| Box::pin(lease::heartbeat(tx, owner, until))).await
+    }
+
+    /// Lets go of everything that `owner` holds.
+    pub async fn release_runs(&self, owner: LeaseId, now: Timestamp) -> Result<u64> {
+        self.write(Effects::none(), (), move |(), tx| Box::pin(lease::release_all(tx, owner, now))).await
+    }
+
+    /// Writes between two steps; `None`: the lease is lost and nothing was written.
+    pub async fn checkpoint(
+        &self,
+        lease: RunLease,
+        now: Timestamp,
+        until: Timestamp,
+        checkpoint: Arc<Checkpoint>,
+    ) -> Result<Option<Beat>> {
+        self.write(Effects::none(), checkpoint, move |checkpoint, tx| {
+            Box::pin(async move {
+                let beat = lease::fence(tx, &lease, until, !checkpoint.done.is_empty()).await?;
+                if beat.is_some() {
+                    checkpoint.write(tx, now).await?;
+                }
+                Ok(beat)
+            })
+        })
+        .await
+    }
+
+    /// Writes, and lets go of the run until something wakes it.
+    pub async fn park_run(
+        &self,
+        lease: RunLease,
+        now: Timestamp,
+        until: Timestamp,
+        checkpoint: Arc<Checkpoint>,
+        parking: Parking,
+    ) -> Result<Parked> {
+        self.write(Effects::none(), (checkpoint, parking), move |(checkpoint, parking), tx| {
+            Box::pin(async move {
+                let Some(beat) = lease::fence(tx, &lease, until, true).await? else { return Ok(Parked::Lost) };
+                checkpoint.write(tx, now).await?;
+                let news = parking.status == RunStatus::Waiting
+                    && (beat.wish.is_some() || step::news(tx, lease.run).await?);
+                if news || !ending::park(tx, &lease, parking).await? {
+                    return Ok(Parked::NotYet(beat));
+                }
+                Ok(Parked::Parked)
+            })
+        })
+        .await
+    }
+
+    /// Ends a run; `false`: the lease was lost and nothing was written.
+    pub async fn end_run(
+        &self,
+        lease: RunLease,
+        ending: Ending,
+        checkpoint: Arc<Checkpoint>,
+        effects: Effects,
+    ) -> Result<bool> {
+        self.write(Effects::none(), (ending, checkpoint, effects), move |(ending, checkpoint, effects), tx| {
+            Box::pin(async move {
+                if !ending::end(tx, &lease, ending).await? {
+                    return Ok(false);
+                }
+                for call in &checkpoint.usage {
+                    token_usage::record(tx, call).await?;
+                }
+                for event in checkpoint.events.iter().chain(&effects.events) {
+                    tx.event(event.clone());
+                }
+                for draft in &effects.audit {
+                    tx.audit(draft.clone());
+                }
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// Asks for a run's end; returns its status before.
+    ///
+    /// # Errors
+    /// `Missing` when this team has no such run here.
+    pub async fn cancel_run(
+        &self,
+        permit: Permit<ExecuteWorkflow>,
+        run: RunId,
+        reason: String,
+        now: Timestamp,
+        effects: Effects,
+    ) -> Result<RunStatus> {
+        self.write(effects, (permit, reason), move |(permit, reason), tx| {
+            Box::pin(wish::cancel(tx, permit, run, reason, now))
+        })
+        .await
+    }
+
+    /// Asks that no further step begins; returns the status after.
+    ///
+    /// # Errors
+    /// `Missing` when this team has no such run here, `Refused` when it is over.
+    pub async fn pause_run(
+        &self,
+        permit: Permit<ExecuteWorkflow>,
+        run: RunId,
+        effects: Effects,
+    ) -> Result<RunStatus> {
+        self.write(effects, permit, move |permit, tx| Box::pin(wish::pause(tx, permit, run))).await
+    }
+
+    /// Lets a paused run go on; returns the status after.
+    ///
+    /// # Errors
+    /// `Missing` when this team has no such run here, `Refused` when it is not paused.
+    pub async fn resume_run(
+        &self,
+        permit: Permit<ExecuteWorkflow>,
+        run: RunId,
+        now: Timestamp,
+        effects: Effects,
+    ) -> Result<RunStatus> {
+        self.write(effects, permit, move |permit, tx| Box::pin(wish::resume(tx, permit, run, now))).await
+    }
+
+    /// Adds a person's ballot to an approval.
+    ///
+    /// # Errors
+    /// `Missing` when this team has no such approval here; `Refused` when it is closed, the person is excluded or has
+    /// decided already.
+    pub async fn vote(
+        &self,
+        permit: Permit<DecideApproval>,
+        id: uuid::Uuid,
+        ballot: Ballot,
+        seal: SealDecision,
+        effects: Effects,
+    ) -> Result<Approval> {
+        self.write(effects, (permit.scope(), ballot, seal), move |(scope, ballot, seal), tx| {
+            Box::pin(approval::vote(tx, *scope, id, ballot, seal))
+        })
+        .await
+    }
+
+    /// Moves a due schedule on and starts its run; `false`: another server did.
+    pub async fn fire_schedule(
+        &self,
+        due: DueSchedule,
+        next: Timestamp,
+        start: Option<StartRun>,
+        effects: Effects,
+    ) -> Result<bool> {
+        self.write(Effects::none(), (due, start, effects), move |(due, start, effects), tx| {
+            Box::pin(async move {
+                if !schedule::advance(tx, due, next).await? {
+                    return Ok(false);
+                }
+                if let Some(start) = start {
+                    begin(start, tx).await?;
+                }
+                for event in &effects.events {
+                    tx.event(event.clone());
+                }
+                for draft in &effects.audit {
+                    tx.audit(draft.clone());
+                }
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// Schedules whose time has come.
+    pub async fn due_schedules(&self, _permit: SystemPermit, now: Timestamp, limit: u32) -> Result<Vec<DueSchedule>> {
+        let rows = self.db().all(schedule::DUE, binds![now, limit]).await?;
+        rows.iter().map(DueSchedule::read).collect()
+    }
+
+    /// Housekeeping: lets in whoever was forgotten in line, and forgets replies that nobody came for.
+    pub async fn sweep_runs(&self, permit: SystemPermit, replies_before: Timestamp) -> Result<()> {
+        self.write(Effects::none(), (), move |(), tx| {
+            Box::pin(async move {
+                claim::let_forgotten_in(tx, &permit, 1000).await?;
+                ending::forget_replies(tx, &permit, replies_before).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Takes the sealed reply of a run of this scope that has ended: its wrapped key, and the reply. Both are forgotten.
+    pub async fn take_reply(&self, run: RunId) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        self.write(Effects::none(), (), move |(), tx| Box::pin(ending::take_reply(tx, run))).await
+    }
+
+    /// The wrapped key of a run that has not ended.
+    pub async fn sealed_run_key(&self, scope: Scope, run: RunId) -> Result<Option<Vec<u8>>> {
+        let row = self
+            .db()
+            .optional(
+                "select sealed_key from runs where id = $1 and team = $2 and environment = $3",
+                binds![run, scope.team, scope.environment],
+            )
+            .await?;
+        row.map_or(Ok(None), |row| row.get("sealed_key"))
+    }
+
+    /// When the next run or schedule is due by itself, for sleeping until then.
+    pub async fn next_due(&self, _permit: SystemPermit) -> Result<Option<Timestamp>> {
+        let row = self
+            .db()
+            .one(
+                "select (select min(due_at) from runs where due_at is not null) as run, \
+                 (select min(next_at) from schedules) as schedule",
+                binds![],
+            )
+            .await?;
+        let (run, schedule): (Option<Timestamp>, Option<Timestamp>) = (row.get("run")?, row.get("schedule")?);
+        Ok(run.into_iter().chain(schedule).min())
+    }
+}
+
+async fn begin(start: &StartRun, tx: &mut Tx) -> Result<StartedAs> {
+    let new = &start.run;
+    let environment = new.scope.environment;
+    if let Some((max, since)) = start.rate
+        && claim::started_since(tx, new.workflow, environment, since).await? >= max
+    {
+        return Err(Error::Refused { what: TOO_MANY_RUNS });
+    }
+    let limited = new.status == RunStatus::Running && new.max_concurrent.is_some();
+    let room = match new.max_concurrent {
+        Some(max) if limited => claim::has_room(tx, new.workflow, environment, max).await?,
+        _ => true,
+    };
+    let inserted = if room {
+        row::insert(tx, new).await?
+    } else {
+        let (status, lease, started_at) = (RunStatus::Queued, None, None);
+        row::insert(tx, &NewRun { status, lease, started_at, due_at: Some(new.created_at), ..new.clone() }).await?
+    };
+    if let Inserted::Already(run) = inserted {
+        return Ok(StartedAs::Already(run));
+    }
+    if room {
+        for address in &start.begin {
+            step::started(tx, address, 1, new.created_at).await?;
+        }
+    }
+    for event in if room { &start.events } else { &start.queued } {
+        tx.event(event.clone());
+    }
+    Ok(if room { StartedAs::Asked } else { StartedAs::InLine })
+}
