@@ -35,6 +35,8 @@ impl Head {
 pub struct Issued {
     /// Counts from 1.
     pub number: u64,
+    /// Root of the log of checkpoints.
+    pub root: Hash,
     pub note: String,
     /// The lines of all heads, sorted, each ended by a newline.
     pub heads: String,
@@ -69,7 +71,7 @@ impl Log {
         log.push(entry::hash(statement.as_bytes()));
         let body = format!("{}\n{}\n{}\n{statement}", key.name(), log.size(), STANDARD.encode(log.root()));
         let heads = lines.into_iter().map(|line| line + "\n").collect();
-        Issued { number: log.size(), note: key.sign(&body), heads }
+        Issued { number: log.size(), root: log.root(), note: key.sign(&body), heads }
     }
     /// Moves on over a stored note, in order of their numbers.
     ///

@@ -30,8 +30,8 @@ pub struct EntryFields<'a> {
     /// The intent of which this is the outcome.
     pub intent: Option<[u8; 16]>,
     pub duration_micros: Option<u64>,
-    /// Keyed pseudonym of the subject in this chain, 16 bytes.
-    pub pseudonym: &'a [u8],
+    /// Keyed pseudonym of the subject.
+    pub pseudonym: &'a Hash,
     /// Who and from where, sealed under the subject's key.
     pub subject: &'a [u8],
     /// See [`commit`].
@@ -87,6 +87,14 @@ pub fn hash(entry: &[u8]) -> Hash {
 /// The salt (16 random bytes, stored beside the detail) keeps a short detail from being guessed once it is gone.
 pub fn commit(salt: &[u8], detail: &[u8]) -> Hash {
     sha256(&[b"nodeloom/audit/detail/v1\0", salt, detail])
+}
+
+/// What is stored of an entry: its bytes, and beside them the detail and the salt that they only commit to.
+/// `length of the entry (4, big-endian) | entry | salt (16) | detail`
+pub fn pack(entry: &[u8], salt: &[u8; 16], detail: &[u8]) -> Vec<u8> {
+    // an entry is a few hundred bytes; one of 4 GiB cannot be made, as its fields are limited before
+    let length = u32::try_from(entry.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes(), entry, salt, detail].concat()
 }
 
 /// The JSON text that is committed to: no spaces, keys sorted by their UTF-8 bytes, whatever order the map had.

@@ -19,8 +19,7 @@ pub struct Columns<'a> {
     pub result: &'a str,
     pub request: Option<[u8; 16]>,
     pub intent: Option<[u8; 16]>,
-    pub duration_micros: Option<u64>,
-    pub pseudonym: &'a [u8],
+    pub pseudonym: Option<&'a [u8]>,
 }
 
 /// An entry as it was found.
@@ -328,7 +327,6 @@ fn of(entry: &Entry) -> Columns<'_> {
         result: &entry.result,
         request: entry.request,
         intent: entry.intent,
-        duration_micros: entry.duration_micros,
-        pseudonym: &entry.pseudonym,
+        pseudonym: Some(&entry.pseudonym),
     }
 }

@@ -21,7 +21,7 @@ pub struct Entry {
     pub request: Option<[u8; 16]>,
     pub intent: Option<[u8; 16]>,
     pub duration_micros: Option<u64>,
-    pub pseudonym: [u8; 16],
+    pub pseudonym: [u8; 32],
     /// Sealed; opened by whoever holds the subject's key.
     pub subject: Vec<u8>,
     pub detail: [u8; 32],
@@ -110,4 +110,12 @@ pub fn decode(bytes: &[u8]) -> Result<Entry, Malformed> {
         subject,
         detail,
     })
+}
+
+/// A stored record, taken apart: the entry, the salt and the detail. `None` when it is too short to be one.
+pub fn unpack(record: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (length, rest) = record.split_first_chunk::<4>()?;
+    let (entry, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    let (salt, detail) = rest.split_at_checked(16)?;
+    Some((entry, salt, detail))
 }

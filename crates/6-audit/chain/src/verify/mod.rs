@@ -18,7 +18,7 @@ mod tree;
 pub use bundle::{BundleError, verify_bundle};
 pub use chain::{Anchor, ChainVerifier, Columns, Item, StoredHead};
 pub use checkpoint::{Checked, CheckpointVerifier, Covered, HeadLine, parse_heads};
-pub use entry::{Entry, Malformed, decode};
+pub use entry::{Entry, Malformed, decode, unpack};
 pub use note::{NoteError, VerifierKey, open as open_note};
 pub use proof::{consistent, included};
 pub use report::{Bad, ChainReport, CheckpointBad, CheckpointFault, Report, Tamper};
