@@ -62,3 +62,28 @@ pub(crate) const SCHEMA_TABLE: Sql = Sql {
     postgres: "SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables \
                WHERE table_schema = current_schema() AND table_name = 'schema_migrations'",
 };
+
+/// Changes that count a team's members happen one after the other; SQLite has one writer anyway.
+pub(crate) const LOCK_TEAM: Sql = Sql {
+    sqlite: "SELECT id FROM teams WHERE id = $1",
+    postgres: "SELECT id FROM teams WHERE id = $1 FOR UPDATE",
+};
+
+/// The same for versions and publications of a workflow.
+pub(crate) const LOCK_WORKFLOW: Sql = Sql {
+    sqlite: "SELECT id FROM workflows WHERE id = $1 AND team = $2 AND deleted_at IS NULL",
+    postgres: "SELECT id FROM workflows WHERE id = $1 AND team = $2 AND deleted_at IS NULL FOR UPDATE",
+};
+
+pub(crate) const INSERT_VIOLATIONS: Sql = Sql {
+    sqlite: "INSERT INTO violations \
+             (id, kind, team, environment, workflow, run, node, name, severity, enforcement, detail, at) \
+             SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, unhex(value ->> 4), \
+             unhex(value ->> 5), value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 \
+             FROM json_each($1) WHERE true ON CONFLICT (id) DO NOTHING",
+    postgres: "INSERT INTO violations \
+               (id, kind, team, environment, workflow, run, node, name, severity, enforcement, detail, at) \
+               SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], \
+               $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[]) \
+               ON CONFLICT (id) DO NOTHING",
+};

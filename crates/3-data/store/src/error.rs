@@ -68,6 +68,10 @@ impl Error {
     pub(crate) fn file(path: impl Into<std::path::PathBuf>, source: std::io::Error) -> Self {
         Self::File { path: path.into(), source }
     }
+    /// `Ok` when a change touched something, else [`Error::Missing`].
+    pub(crate) const fn unless_touched(rows: u64, what: &'static str) -> Result<()> {
+        if rows == 0 { Err(Self::Missing { what }) } else { Ok(()) }
+    }
     pub(crate) fn away(why: impl Into<String>) -> Self {
         Self::Unavailable { why: why.into() }
     }

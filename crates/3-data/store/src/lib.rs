@@ -51,9 +51,12 @@ mod events;
 mod kernel;
 mod migrate;
 mod page;
+pub mod people;
+pub mod records;
 pub mod runs;
 mod store;
 mod vault;
+pub mod workflows;
 mod writer;
 
 pub use audit::{AuditFilter, AuditRow, AuditRowDraft, ChainHead, ChainKey, Checkpoint, Linker, StoredEntry};

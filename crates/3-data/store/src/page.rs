@@ -21,9 +21,6 @@ impl Cursor {
     pub(crate) fn at_id(id: Uuid) -> Self {
         Self(URL_SAFE_NO_PAD.encode([&[b'i'][..], id.as_bytes()].concat()))
     }
-    pub(crate) fn at_text(text: &str) -> Self {
-        Self(URL_SAFE_NO_PAD.encode([b"t", text.as_bytes()].concat()))
-    }
     fn bytes(&self, kind: u8) -> Result<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(&self.0).map_err(|_| Error::BadCursor)?;
         match bytes.split_first() {
@@ -36,9 +33,6 @@ impl Cursor {
     }
     pub(crate) fn id(&self) -> Result<Uuid> {
         Uuid::from_slice(&self.bytes(b'i')?).map_err(|_| Error::BadCursor)
-    }
-    pub(crate) fn text(&self) -> Result<String> {
-        String::from_utf8(self.bytes(b't')?).map_err(|_| Error::BadCursor)
     }
     /// As it came over the wire. Whether it is one of ours shows when it is used.
     pub fn from_wire(text: impl Into<String>) -> Self {
@@ -76,9 +70,6 @@ impl PageRequest {
     pub(crate) fn after_number(&self) -> Result<Option<i64>> {
         self.after.as_ref().map(Cursor::number).transpose()
     }
-    pub(crate) fn after_text(&self) -> Result<Option<String>> {
-        self.after.as_ref().map(Cursor::text).transpose()
-    }
 }
 
 /// One piece of a list.
@@ -108,7 +99,6 @@ mod tests {
     #[test]
     fn a_cursor_reads_back_only_as_what_it_is() {
         assert_eq!(Cursor::at_number(-7).number().unwrap(), -7);
-        assert_eq!(Cursor::at_text("ä").text().unwrap(), "ä");
         assert!(matches!(Cursor::at_number(7).id(), Err(Error::BadCursor)));
         assert!(matches!(Cursor::from_wire("nonsense!").number(), Err(Error::BadCursor)));
     }

@@ -7,32 +7,34 @@ use super::{
     row::Row,
     sql::{Bind, Sql},
 };
-use crate::{Error, Result, audit::AuditRowDraft};
+use crate::{Error, Result, audit::AuditRowDraft, records::Violation};
 
-/// What is stored beside a change, in the same transaction: audit entries and events.
+/// What is stored beside a change, in the same transaction: audit entries, events and what checks found.
 #[derive(Debug, Clone, Default)]
 pub struct Effects {
     pub audit: Vec<AuditRowDraft>,
     pub events: Vec<NewEvent>,
+    pub violations: Vec<Violation>,
 }
 
 impl Effects {
     /// Nothing beside the change.
     pub const fn none() -> Self {
-        Self { audit: Vec::new(), events: Vec::new() }
+        Self { audit: Vec::new(), events: Vec::new(), violations: Vec::new() }
     }
     pub const fn audited(audit: Vec<AuditRowDraft>) -> Self {
-        Self { audit, events: Vec::new() }
+        Self { audit, ..Self::none() }
     }
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.audit.extend(other.audit);
         self.events.extend(other.events);
+        self.violations.extend(other.violations);
         self
     }
 }
 
-/// An open transaction. A change may be performed again from the start, so it touches nothing but this.
+/// An open transaction. (Statements for many rows: `conn.run_rows`.) A change may be performed again from the start, so it touches nothing but this.
 pub(crate) struct Tx {
     pub conn: Conn,
     pub effects: Effects,
@@ -54,15 +56,6 @@ impl Tx {
     /// The row that is always there, such as a count.
     pub async fn one(&mut self, sql: impl Into<Sql>, binds: Vec<Bind>) -> Result<Row> {
         self.optional(sql, binds).await?.ok_or(Error::Missing { what: "the row" })
-    }
-    /// A statement for many rows: `json_each($1)` with `value ->> n` (bytes and UUIDs: `unhex(value ->> n)`) on
-    /// SQLite, `UNNEST($1::uuid[], $2::text[], …)` on PostgreSQL. Every row has the same binds in the same order.
-    pub async fn run_rows(&mut self, sql: impl Into<Sql>, rows: Vec<Vec<Bind>>) -> Result<u64> {
-        self.conn.run_rows(sql, rows).await
-    }
-    /// The same, with an answer.
-    pub async fn all_rows(&mut self, sql: impl Into<Sql>, rows: Vec<Vec<Bind>>) -> Result<Vec<Row>> {
-        self.conn.all_rows(sql, rows).await
     }
     /// Adds an audit entry, for when only the transaction knows that there is something to tell.
     pub fn audit(&mut self, draft: AuditRowDraft) {

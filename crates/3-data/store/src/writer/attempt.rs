@@ -14,6 +14,7 @@ use crate::{
         sql::binds,
         tx::{Effects, Tx},
     },
+    records,
 };
 
 /// Why a group was not stored.
@@ -88,7 +89,8 @@ impl Attempt {
         let Settings { timeout, linker, .. } = &self.settings;
         let work = async {
             perform_all(tx, group).await?;
-            let Effects { audit: drafts, events: happened } = std::mem::take(&mut tx.effects);
+            let Effects { audit: drafts, events: happened, violations } = std::mem::take(&mut tx.effects);
+            records::append_violations(&mut tx.conn, violations).await.map_err(Fault::whole)?;
             audit::append::append(&mut tx.conn, &**linker, drafts).await.map_err(Fault::whole)?;
             events::append(&mut tx.conn, happened).await.map_err(Fault::whole)
         };
@@ -135,6 +137,7 @@ async fn perform_all(tx: &mut Tx, group: &mut Group) -> Result<(), Fault> {
     for (n, op) in group.iter_mut().enumerate() {
         tx.effects.audit.extend_from_slice(&op.effects().audit);
         tx.effects.events.extend_from_slice(&op.effects().events);
+        tx.effects.violations.extend_from_slice(&op.effects().violations);
         match AssertUnwindSafe(op.perform(tx)).catch_unwind().await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(Fault::of(n, error)),

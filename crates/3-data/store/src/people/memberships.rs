@@ -1,0 +1,156 @@
+//! Who is in which team, as what.
+
+use authz::{Permit, SystemPermit, action::ManageTeam};
+use domain::{Role, TeamId, Timestamp};
+
+use super::Member;
+use crate::{
+    Effects, Error, Result, Store, dialect,
+    kernel::{sql::binds, tx::Tx},
+};
+
+/// A member of a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    pub team: TeamId,
+    pub member: Member,
+    pub role: Role,
+    /// Who says so: `manual`, `setup`, `scim` or `claim`.
+    pub source: String,
+    pub created_at: Timestamp,
+}
+
+/// A member as a team's admin sees one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamMember {
+    pub membership: Membership,
+    pub name: String,
+    /// People only.
+    pub email: Option<String>,
+    pub disabled: bool,
+}
+
+const ROLE: &str = "SELECT role FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3 \
+     AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = member AND disabled_at IS NOT NULL) \
+     AND NOT EXISTS (SELECT 1 FROM service_accounts AS s WHERE s.id = member AND s.disabled_at IS NOT NULL)";
+const TEAMS: &str = "SELECT team, role FROM memberships WHERE member_kind = $1 AND member = $2 ORDER BY team";
+const MEMBERS: &str = "SELECT m.team, m.member_kind, m.member, m.role, m.source, m.created_at, \
+     COALESCE(u.name, s.name) AS name, u.email_norm AS email, \
+     (COALESCE(u.disabled_at, s.disabled_at) IS NOT NULL) AS disabled FROM memberships AS m \
+     LEFT JOIN users AS u ON m.member_kind = 'user' AND u.id = m.member \
+     LEFT JOIN service_accounts AS s ON m.member_kind = 'service_account' AND s.id = m.member \
+     WHERE m.team = $1 ORDER BY m.created_at, m.member";
+/// Whether an admin would be left if this member were not one.
+const OTHER_ADMINS: &str = "SELECT COUNT(*) AS n FROM memberships AS m JOIN users AS u ON u.id = m.member \
+     WHERE m.team = $1 AND m.member_kind = 'user' AND m.role = 'admin' AND m.member <> $2 AND u.disabled_at IS NULL";
+
+impl Store {
+    /// The member's role in the team; nothing for strangers and for disabled accounts.
+    pub async fn role_of(&self, _system: SystemPermit, member: Member, team: TeamId) -> Result<Option<Role>> {
+        let row = self.db().optional(ROLE, binds![team, member.kind(), member.id()]).await?;
+        row.map(|row| row.get("role")).transpose()
+    }
+
+    /// The member's teams.
+    pub async fn teams_of(&self, _system: SystemPermit, member: Member) -> Result<Vec<(TeamId, Role)>> {
+        let rows = self.db().all(TEAMS, binds![member.kind(), member.id()]).await?;
+        rows.iter().map(|row| Ok((row.get("team")?, row.get("role")?))).collect()
+    }
+
+    /// The members of the permit's team.
+    pub async fn members(&self, permit: &Permit<ManageTeam>) -> Result<Vec<TeamMember>> {
+        let rows = self.db().all(MEMBERS, binds![permit.scope().team]).await?;
+        let read = |row: &crate::kernel::row::Row| {
+            let membership = Membership {
+                team: row.get("team")?,
+                member: Member::read(row, "member_kind", "member")?,
+                role: row.get("role")?,
+                source: row.get("source")?,
+                created_at: row.get("created_at")?,
+            };
+            let name = row.get::<Option<String>>("name")?.unwrap_or_default();
+            Ok(TeamMember { membership, name, email: row.get("email")?, disabled: row.get("disabled")? })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Makes someone a member of the permit's team, or gives a member another role.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the team would be left without an admin.
+    pub async fn set_role(
+        &self,
+        permit: &Permit<ManageTeam>,
+        member: Member,
+        role: Role,
+        effects: Effects,
+    ) -> Result<()> {
+        let membership = Membership {
+            team: permit.scope().team,
+            member,
+            role,
+            source: "manual".to_owned(),
+            created_at: self.now(),
+        };
+        self.write(effects, membership, |m, tx| {
+            Box::pin(async move {
+                keep_an_admin(tx, m.team, m.member, Some(m.role)).await?;
+                put(tx, m).await
+            })
+        })
+        .await
+    }
+
+    /// Takes a member out of the permit's team; the member's keys for this team are revoked with it.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::Refused`] when the team would be left without an admin.
+    pub async fn remove_member(&self, permit: &Permit<ManageTeam>, member: Member, effects: Effects) -> Result<()> {
+        self.write(effects, (permit.scope().team, member, self.now()), |(team, member, now), tx| {
+            Box::pin(async move {
+                keep_an_admin(tx, *team, *member, None).await?;
+                let who = binds![*team, member.kind(), member.id()];
+                let sql = "DELETE FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3";
+                Error::unless_touched(tx.run(sql, who).await?, "the member")?;
+                tx.run(
+                    "UPDATE api_keys SET revoked_at = $4 \
+                     WHERE team = $1 AND owner_kind = $2 AND owner = $3 AND revoked_at IS NULL",
+                    binds![*team, member.kind(), member.id(), *now],
+                )
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Makes a member without a permit: the command line, SCIM and claims do.
+    pub async fn put_membership(&self, _system: SystemPermit, membership: Membership, effects: Effects) -> Result<()> {
+        self.write(effects, membership, |m, tx| Box::pin(put(tx, m))).await
+    }
+}
+
+async fn keep_an_admin(tx: &mut Tx, team: TeamId, member: Member, becomes: Option<Role>) -> Result<()> {
+    if becomes == Some(Role::Admin) {
+        return Ok(());
+    }
+    tx.all(dialect::LOCK_TEAM, binds![team]).await?;
+    let sql = "SELECT role FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3";
+    let is = tx.optional(sql, binds![team, member.kind(), member.id()]).await?;
+    let is_admin = is.map(|row| row.get::<Role>("role")).transpose()? == Some(Role::Admin);
+    if is_admin && tx.one(OTHER_ADMINS, binds![team, member.id()]).await?.get::<i64>("n")? == 0 {
+        return Err(Error::Refused { what: "a team keeps at least one admin" });
+    }
+    Ok(())
+}
+
+pub(super) async fn put(tx: &mut Tx, m: &Membership) -> Result<()> {
+    tx.run(
+        "INSERT INTO memberships (team, member_kind, member, role, source, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (team, member_kind, member) \
+         DO UPDATE SET role = excluded.role, source = excluded.source",
+        binds![m.team, m.member.kind(), m.member.id(), m.role, &m.source, m.created_at],
+    )
+    .await?;
+    Ok(())
+}
