@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_checksum_is_the_ordinary_crc32() {
         // 0xCBF43926, in base 62
-        assert_eq!(checksum("123456789"), "3jZRPQ");
+        assert_eq!(checksum("123456789"), "3jZRME");
     }
 
     #[test]

@@ -20,8 +20,17 @@ const SAMPLE: usize = 24;
 /// In-process windows for at most `capacity` keys.
 #[derive(Debug)]
 pub struct Local {
-    shards: Vec<Mutex<HashMap<(WindowName, Key), Tally>>>,
+    shards: Vec<Mutex<Shard>>,
     per_shard: usize,
+}
+
+type Id = (WindowName, Key);
+
+/// Tallies in a row, so that some can be drawn by lot, and where each stands.
+#[derive(Debug, Default)]
+struct Shard {
+    places: HashMap<Id, usize>,
+    tallies: Vec<(Id, Tally)>,
 }
 
 /// Times (or sub-buckets) with their counts, oldest first; only those that hold something.
@@ -42,7 +51,7 @@ impl Default for Local {
 impl Local {
     /// Remembers at most about `capacity` keys.
     pub fn new(capacity: usize) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect();
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Self { shards, per_shard: (capacity / SHARDS).max(1) }
     }
 
@@ -50,16 +59,12 @@ impl Local {
     pub fn take_now(&self, window: Window, key: Key, now: Timestamp) -> Verdict {
         let shard = &self.shards[usize::from(key.0[15]) % SHARDS];
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = (window.name, key);
-        if shard.len() >= self.per_shard && !shard.contains_key(&id) {
-            make_room(&mut shard, now.micros());
-        }
-        shard.entry(id).or_default().take(window, now.micros())
+        shard.tally((window.name, key), self.per_shard, now.micros()).take(window, now.micros())
     }
 
     /// Keys remembered now.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).tallies.len()).sum()
     }
     /// Whether nothing is remembered.
     pub fn is_empty(&self) -> bool {
@@ -74,12 +79,34 @@ impl Windows for Local {
     }
 }
 
-/// Drops one of a sample: one that has ended, else the one with the fewest counts. The map's own order is random.
-fn make_room(shard: &mut HashMap<(WindowName, Key), Tally>, now: i64) {
-    let weight = |tally: &Tally| if tally.ends <= now { 0 } else { tally.total };
-    let victim = shard.iter().take(SAMPLE).min_by_key(|(_, tally)| weight(tally)).map(|(id, _)| *id);
-    if let Some(id) = victim {
-        shard.remove(&id);
+impl Shard {
+    /// The tally of `id`; makes room for it when there are `most` already.
+    fn tally(&mut self, id: Id, most: usize, now: i64) -> &mut Tally {
+        let place = match self.places.get(&id) {
+            Some(place) => *place,
+            None => {
+                if self.tallies.len() >= most {
+                    self.make_room(now);
+                }
+                self.places.insert(id, self.tallies.len());
+                self.tallies.push((id, Tally::default()));
+                self.tallies.len() - 1
+            }
+        };
+        &mut self.tallies[place].1
+    }
+
+    /// Forgets one of a few drawn by lot: one that has ended, else the one with the fewest counts.
+    fn make_room(&mut self, now: i64) {
+        let weight = |tally: &Tally| if tally.ends <= now { 0 } else { tally.total };
+        let drawn = (0..SAMPLE).map(|_| rand::random_range(0..self.tallies.len()));
+        if let Some(place) = drawn.min_by_key(|place| weight(&self.tallies[*place].1)) {
+            let (gone, _) = self.tallies.swap_remove(place);
+            self.places.remove(&gone);
+            if let Some((moved, _)) = self.tallies.get(place) {
+                self.places.insert(*moved, place);
+            }
+        }
     }
 }
 
