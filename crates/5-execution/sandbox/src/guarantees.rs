@@ -86,7 +86,7 @@ pub struct Measured {
 }
 
 /// What this host gives; one row for every [`Guarantee`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Guarantees(pub Vec<Measured>);
 

@@ -1,11 +1,15 @@
 //! Runs code that nobody trusts, once, in a container of its own, and leaves nothing behind.
 #![doc = ""]
 
+mod attest;
 pub mod cli;
 mod config;
 mod error;
 mod guarantees;
+mod language;
+mod native;
 mod outcome;
+mod probe;
 mod sandbox;
 mod spec;
 

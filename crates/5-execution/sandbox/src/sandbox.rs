@@ -1,35 +1,70 @@
 //! The handle.
 
-use std::sync::Arc;
+use std::{
+    fs,
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
-use domain::Clock;
+use domain::{Clock, Json};
+use sandbox_launcher::{sys, wire::Profile};
 
-use crate::{Error, Guarantees, Outcome, SandboxConfig, Spec};
+use crate::{
+    Attestation, Error, Exit, Failure, Guarantees, Limits, Outcome, Program, Root, SandboxConfig, Spec, Strength,
+    Usage, attest, language,
+    native::{Executable, Finished, Native, Task},
+    probe,
+};
 
 /// Runs programs, each in a container of its own. Cheap to clone; one per server is enough.
+///
+/// Dropping the last clone ends all launchers and removes their control groups, which takes some milliseconds.
 #[derive(Clone)]
 pub struct Sandbox {
     inner: Arc<Inner>,
 }
 
 struct Inner {
+    native: Native,
     config: SandboxConfig,
     clock: Clock,
+    measured: RwLock<Measurement>,
+}
+
+#[derive(Default)]
+struct Measurement {
+    guarantees: Guarantees,
+    /// Set when this host cannot run sandboxes at all: (reason, remedy).
+    unavailable: Option<(String, String)>,
 }
 
 impl Sandbox {
-    /// Measures the host and starts the first launchers. Succeeds also where code cannot be run: then
-    /// [`guarantees`](Self::guarantees) tells what is missing and every [`run`](Self::run) refuses.
+    /// Measures the host with a hostile program of our own and starts the first launchers. Succeeds also where code
+    /// cannot be run: then [`guarantees`](Self::guarantees) tells what is missing and every [`run`](Self::run) refuses.
     ///
     /// # Errors
-    /// None today beyond a machine out of descriptors or memory.
+    /// [`Broken`](Error::Broken): out of descriptors, memory or threads.
     pub async fn start(config: SandboxConfig, clock: Clock) -> Result<Self, Error> {
-        Ok(Self { inner: Arc::new(Inner { config, clock }) })
+        let native = Native::new(&config)?;
+        let inner = Inner { native, config, clock, measured: RwLock::default() };
+        let sandbox = Self { inner: Arc::new(inner) };
+        match sandbox.probe().await {
+            Ok(_) => {
+                let _ = sandbox.inner.native.warm(Profile::Javascript).await;
+            }
+            Err(Error::Unavailable { reason, remedy }) => {
+                tracing::warn!(%reason, %remedy, "code cannot be run on this host");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(sandbox)
     }
 
     /// What the host gave when it was last measured.
     pub fn guarantees(&self) -> Guarantees {
-        Guarantees(Vec::new())
+        self.inner.measured.read().unwrap_or_else(PoisonError::into_inner).guarantees.clone()
     }
 
     /// Attacks a sandbox of its own and measures again.
@@ -37,7 +72,20 @@ impl Sandbox {
     /// # Errors
     /// [`Unavailable`](Error::Unavailable): this host cannot run sandboxes.
     pub async fn probe(&self) -> Result<Guarantees, Error> {
-        Ok(self.guarantees())
+        let found = probe::measure(&self.inner.native).await;
+        let mut measured = self.inner.measured.write().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Ok(guarantees) => {
+                *measured = Measurement { guarantees: guarantees.clone(), unavailable: None };
+                Ok(guarantees)
+            }
+            Err(Error::Unavailable { reason, remedy }) => {
+                let guarantees = probe::nothing(&reason);
+                *measured = Measurement { guarantees, unavailable: Some((reason.clone(), remedy.clone())) };
+                Err(Error::Unavailable { reason, remedy })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether a run would be refused now, and why: for start-up checks.
@@ -45,7 +93,26 @@ impl Sandbox {
     /// # Errors
     /// [`Unavailable`](Error::Unavailable) or [`GuaranteeMissing`](Error::GuaranteeMissing).
     pub fn ready(&self) -> Result<(), Error> {
-        Ok(())
+        let measured = self.inner.measured.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((reason, remedy)) = &measured.unavailable {
+            return Err(Error::Unavailable { reason: reason.clone(), remedy: remedy.clone() });
+        }
+        let config = &self.inner.config;
+        let kept = |guarantee| match measured.guarantees.get(guarantee).map(|row| row.strength) {
+            Some(Strength::Held) => true,
+            Some(Strength::Weaker) => !config.required_in_full.contains(&guarantee),
+            Some(Strength::Missing) | None => false,
+        };
+        let missing: Vec<_> = config
+            .required
+            .union(&config.required_in_full)
+            .filter(|guarantee| !kept(**guarantee))
+            .map(|guarantee| {
+                let row = measured.guarantees.get(*guarantee);
+                (*guarantee, row.map_or("not measured".into(), |row| row.weaker.clone().unwrap_or(row.how.clone())))
+            })
+            .collect();
+        if missing.is_empty() { Ok(()) } else { Err(Error::GuaranteeMissing { missing }) }
     }
 
     /// Runs `spec` once in a fresh container and removes it before returning. Dropping the future kills the run.
@@ -53,7 +120,136 @@ impl Sandbox {
     /// # Errors
     /// Nothing ran, for the reason told. What code did is an [`Outcome`], also when it was killed.
     pub async fn run(&self, spec: Spec) -> Result<Outcome, Error> {
-        let _ = (&self.inner.config, &self.inner.clock, spec);
-        Err(Error::Unavailable { reason: "not built yet".into(), remedy: "wait".into() })
+        self.ready()?;
+        check(&spec.limits)?;
+        let Inner { native, config, clock, .. } = &*self.inner;
+        let limits = &spec.limits;
+        let started_at = clock.now();
+        let (profile, finished, result) = match &spec.program {
+            Program::Code { language, source, input } => {
+                let task = language::task(native, &config.python, *language, source, input, limits)?;
+                let profile = task.profile;
+                let mut finished = native.run(task).await?;
+                let result = language::answer(*language, &mut finished, limits);
+                (profile, finished, result)
+            }
+            Program::Executable { path, arguments, root, stdin } => {
+                let profile = match root {
+                    Root::Empty => Profile::Empty,
+                    Root::HostUsr => Profile::HostUsr,
+                };
+                let (inside, file) = locate(path, *root)?;
+                let program = match &file {
+                    Some(fd) => Executable::Open(fd.as_fd()),
+                    None => Executable::Inside(bytes(&inside)),
+                };
+                let name = std::iter::once(bytes(path));
+                let rest = arguments.iter().map(|word| std::os::unix::ffi::OsStrExt::as_bytes(word.as_os_str()).to_vec());
+                let task = Task {
+                    profile,
+                    program,
+                    arguments: name.chain(rest).collect(),
+                    stdin: stdin.clone(),
+                    result_bytes: None,
+                    output_bytes: limits.output_bytes,
+                    limits,
+                };
+                let finished = native.run(task).await?;
+                let result = result_of(finished.exit, limits);
+                (profile, finished, result)
+            }
+        };
+        let Finished { exit, mut stdout, mut stderr, wall_us, cpu_us, peak_bytes, .. } = finished;
+        mark(&mut stdout);
+        mark(&mut stderr);
+        let attestation = Attestation {
+            backend: "native".into(),
+            profile_sha256: attest::profile(profile).to_owned(),
+            guarantees: self.guarantees(),
+            limits: spec.limits,
+            started_at,
+            finished_at: clock.now(),
+        };
+        let usage = Usage { wall_us, cpu_us, peak_memory_bytes: peak_bytes };
+        Ok(Outcome { exit, result, stdout, stderr, usage, attestation })
     }
+
+    /// The processes that wait for work, for measurements.
+    pub fn waiting_launchers(&self) -> Vec<u32> {
+        self.inner.native.waiting_pids()
+    }
+}
+
+fn mark(output: &mut crate::Captured) {
+    if output.truncated {
+        output.bytes.extend(crate::Captured::MARKER.as_bytes());
+    }
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+}
+
+fn check(limits: &Limits) -> Result<(), Error> {
+    let bad = |name, reason: &str| Err(Error::BadLimit { name, reason: reason.into() });
+    if limits.wall_clock.is_zero() || limits.wall_clock > Duration::from_secs(24 * 3600) {
+        return bad("wall_clock", "from one millisecond to one day");
+    }
+    if limits.memory_bytes < 8 << 20 {
+        return bad("memory_bytes", "at least 8 MiB");
+    }
+    if limits.memory_bytes > 1 << 42 {
+        return bad("memory_bytes", "at most 4 TiB");
+    }
+    if limits.processes == 0 || limits.processes > 32_768 {
+        return bad("processes", "from 1 to 32,768");
+    }
+    if limits.output_bytes > 1 << 30 {
+        return bad("output_bytes", "at most 1 GiB");
+    }
+    if limits.cpu_percent == 0 || limits.cpu_percent > 100_000 {
+        return bad("cpu_percent", "from 1 to 100,000");
+    }
+    Ok(())
+}
+
+/// Where the program is inside the root, or its bytes when it is not there.
+fn locate(path: &Path, root: Root) -> Result<(PathBuf, Option<std::os::fd::OwnedFd>), Error> {
+    let refuse = |reason: String| Error::NotExecutable { path: path.into(), reason };
+    let found = path.canonicalize().map_err(|error| refuse(error.to_string()))?;
+    if root == Root::HostUsr && found.starts_with("/usr") {
+        return Ok((found, None));
+    }
+    let about = fs::metadata(&found).map_err(|error| refuse(error.to_string()))?;
+    if !about.is_file() {
+        return Err(refuse("it is not a file".into()));
+    }
+    if std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o111 == 0 {
+        return Err(refuse("it is not executable".into()));
+    }
+    if about.len() > LARGEST_PROGRAM {
+        return Err(refuse(format!("it is larger than {LARGEST_PROGRAM} bytes")));
+    }
+    let content = fs::read(&found).map_err(|error| refuse(error.to_string()))?;
+    if content.starts_with(b"#!") {
+        return Err(refuse("it is a script outside /usr: name its interpreter and give it on standard input".into()));
+    }
+    let file = sys::sealed_file(c"program", &content, true).map_err(Error::broken("memfd_create"))?;
+    Ok((found, Some(file)))
+}
+
+/// A program outside the root is copied into memory before it runs.
+const LARGEST_PROGRAM: u64 = 256 << 20;
+
+fn result_of(exit: Exit, limits: &Limits) -> Result<Json, Failure> {
+    Err(match exit {
+        Exit::Code(0) => return Ok(Json::Null),
+        Exit::Code(code) => Failure::Died { exit_code: Some(code), signal: None },
+        Exit::Signal(signal) => Failure::Died { exit_code: None, signal: Some(signal) },
+        Exit::TimedOut => Failure::TimedOut { limit_ms: limits.wall_clock.as_millis() as u64 },
+        Exit::CpuExhausted => Failure::TimedOut { limit_ms: limits.cpu_time.as_millis() as u64 },
+        Exit::OutOfMemory => Failure::OutOfMemory { limit_bytes: limits.memory_bytes },
+        Exit::KilledByFilter => Failure::KilledByFilter,
+        Exit::OutputFlood => Failure::OutputTooLarge { limit_bytes: limits.output_bytes },
+    })
 }

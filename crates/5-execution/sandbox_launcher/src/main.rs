@@ -1,0 +1,17 @@
+//! See the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [_, "launch", kind] => sandbox_launcher::launcher::main(kind),
+        [_, "janitor", directories @ ..] => sandbox_launcher::janitor::main(directories),
+        [_, "self-check", what @ ..] => sandbox_launcher::self_check::main(what),
+        _ => {
+            eprintln!("this is a part of nodeloom and is started by it");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! The one module of NodeLoom with `unsafe`: Linux calls that no safe interface offers.
+//!
+//! Each function is safe to call: it takes owned or borrowed descriptors, slices and C strings, so that the kernel
+//! never sees a pointer that does not live long enough, and turns -1 into [`io::Error`].
+#![allow(unsafe_code)]
+
+use std::{
+    ffi::{CStr, CString},
+    io,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    ptr,
+};
+
+use crate::filter::Instruction;
+
+fn check(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+fn owned(result: libc::c_long) -> io::Result<OwnedFd> {
+    let fd = check(result)? as RawFd;
+    // SAFETY: the kernel just made this descriptor for us and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A file in memory that holds `bytes`, sealed against every change, at offset 0.
+pub fn sealed_file(name: &CStr, bytes: &[u8], executable: bool) -> io::Result<OwnedFd> {
+    let base = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    let kind = if executable { libc::MFD_EXEC } else { libc::MFD_NOEXEC_SEAL };
+    // SAFETY: `name` is a valid C string for the length of the call.
+    let make = |flags: libc::c_uint| owned(unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) });
+    // kernels before 6.3 do not know the second flag
+    let fd = make(base | kind).or_else(|_| make(base))?;
+    let mut at = 0;
+    while at < bytes.len() {
+        // SAFETY: pointer and length describe the rest of `bytes`.
+        let n = unsafe { libc::write(fd.as_raw_fd(), bytes[at..].as_ptr().cast(), bytes.len() - at) };
+        at += check(n as libc::c_long)? as usize;
+    }
+    let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }.into())?;
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::lseek(fd.as_raw_fd(), 0, libc::SEEK_SET) })?;
+    Ok(fd)
+}
+
+/// Two ends of a packet channel, closed on execution.
+pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [0; 2];
+    let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
+    // SAFETY: `fds` has room for the two descriptors the kernel writes.
+    check(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds.as_mut_ptr()) }.into())?;
+    // SAFETY: the kernel just made both for us.
+    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
+/// The most descriptors in one packet.
+pub const MAX_FDS: usize = 5;
+
+#[repr(C, align(8))]
+struct Ancillary([u8; 64]);
+
+/// Sends one packet with descriptors beside it.
+pub fn send(channel: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>], wait: bool) -> io::Result<()> {
+    assert!(fds.len() <= MAX_FDS);
+    let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+    let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let mut space = Ancillary([0; 64]);
+    // SAFETY: an all-zero msghdr is a valid empty message.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &mut part;
+    message.msg_iovlen = 1;
+    if !raw.is_empty() {
+        let size = (raw.len() * size_of::<RawFd>()) as u32;
+        message.msg_control = space.0.as_mut_ptr().cast();
+        // SAFETY: pure arithmetic; 16 + 5 * 4 bytes fit into the 64 of `space`.
+        message.msg_controllen = unsafe { libc::CMSG_SPACE(size) } as _;
+        // SAFETY: `space` is zeroed, aligned and longer than msg_controllen, so the first header and its data lie inside.
+        unsafe {
+            let header = libc::CMSG_FIRSTHDR(&message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(size) as _;
+            ptr::copy_nonoverlapping(raw.as_ptr().cast::<u8>(), libc::CMSG_DATA(header), size as usize);
+        }
+    }
+    let flags = libc::MSG_NOSIGNAL | if wait { 0 } else { libc::MSG_DONTWAIT };
+    // SAFETY: message, parts and ancillary data live until the call returns; the kernel only reads them.
+    check(unsafe { libc::sendmsg(channel.as_raw_fd(), &message, flags) } as libc::c_long).map(drop)
+}
+
+/// Receives one packet; an empty one means that the other end is closed.
+pub fn receive(channel: BorrowedFd<'_>, into: &mut [u8], wait: bool) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut part = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let mut space = Ancillary([0; 64]);
+    // SAFETY: an all-zero msghdr is a valid empty message.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = space.0.as_mut_ptr().cast();
+    message.msg_controllen = space.0.len() as _;
+    let flags = libc::MSG_CMSG_CLOEXEC | if wait { 0 } else { libc::MSG_DONTWAIT };
+    // SAFETY: all buffers live until the call returns, with their true lengths.
+    let n = check(unsafe { libc::recvmsg(channel.as_raw_fd(), &mut message, flags) } as libc::c_long)?;
+    let mut fds = Vec::new();
+    // SAFETY: the kernel filled `space` up to msg_controllen; headers are walked by the macros made for it, and every
+    // descriptor found is new and ours.
+    unsafe {
+        let mut header = libc::CMSG_FIRSTHDR(&message);
+        while !header.is_null() {
+            if (*header).cmsg_level == libc::SOL_SOCKET && (*header).cmsg_type == libc::SCM_RIGHTS {
+                let bytes = (*header).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
+                let data = libc::CMSG_DATA(header).cast::<RawFd>();
+                for at in 0..bytes / size_of::<RawFd>() {
+                    fds.push(OwnedFd::from_raw_fd(ptr::read_unaligned(data.add(at))));
+                }
+            }
+            header = libc::CMSG_NXTHDR(&message, header);
+        }
+    }
+    if message.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 {
+        return Err(io::Error::other("a packet was cut"));
+    }
+    Ok((n as usize, fds))
+}
+
+/// Which side of [`fork_into`] this is.
+pub enum Side {
+    /// The new process.
+    Child,
+    /// The old one, with the new one's number and handle.
+    Parent(i32, OwnedFd),
+}
+
+/// Makes a child process in new namespaces (`flags` of `CLONE_NEW*`).
+///
+/// The process that calls it must have one thread: then the child is a full copy with nothing locked.
+pub fn fork_into(flags: libc::c_int) -> io::Result<Side> {
+    let mut handle: RawFd = -1;
+    let flags = (flags | libc::CLONE_PIDFD | libc::SIGCHLD) as libc::c_ulong;
+    // SAFETY: without CLONE_VM and with no new stack this is fork: the child has its own copy of all memory, and the
+    // caller has one thread, so no lock is held by a thread that does not exist there. `handle` outlives the call.
+    // Where the order of the last two arguments differs between machines, both are 0.
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut handle, 0, 0) })?;
+    if pid == 0 {
+        return Ok(Side::Child);
+    }
+    // SAFETY: CLONE_PIDFD made this descriptor for us.
+    Ok(Side::Parent(pid as i32, unsafe { OwnedFd::from_raw_fd(handle) }))
+}
+
+/// What a finished process used, and its status as `waitpid` gives it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ended {
+    pub pid: i32,
+    pub status: i32,
+    pub cpu_us: u64,
+    pub peak_bytes: u64,
+}
+
+/// Waits for a child (`pid`, or any with -1) and removes it. `None` when `wait` is false and none has ended.
+pub fn reap(pid: i32, wait: bool) -> io::Result<Option<Ended>> {
+    let mut status = 0;
+    // SAFETY: an all-zero rusage is valid, and the kernel overwrites it.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    let options = if wait { 0 } else { libc::WNOHANG };
+    loop {
+        // SAFETY: both out-pointers are valid for the call.
+        match check(unsafe { libc::wait4(pid, &mut status, options, &mut usage) }.into()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+            Ok(0) => return Ok(None),
+            Ok(pid) => {
+                let micros = |at: libc::timeval| at.tv_sec as u64 * 1_000_000 + at.tv_usec as u64;
+                let cpu_us = micros(usage.ru_utime) + micros(usage.ru_stime);
+                return Ok(Some(Ended { pid: pid as i32, status, cpu_us, peak_bytes: usage.ru_maxrss as u64 * 1024 }));
+            }
+        }
+    }
+}
+
+/// Kills by handle, so that the number cannot have been given to another process.
+pub fn kill(handle: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: no signal information is passed (null is allowed).
+    let n = unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, handle.as_raw_fd(), libc::SIGKILL, ptr::null::<libc::siginfo_t>(), 0)
+    };
+    check(n).map(drop)
+}
+
+/// A handle of the calling process.
+pub fn own_handle() -> io::Result<OwnedFd> {
+    // SAFETY: no pointer is passed.
+    owned(unsafe { libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) })
+}
+
+/// Waits until one of `fds` can be read or its other end is closed, at most `millis` (-1 = for ever).
+pub fn poll<const N: usize>(fds: [BorrowedFd<'_>; N], millis: i32) -> io::Result<[bool; N]> {
+    let mut asked = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    // SAFETY: `asked` has N entries and lives for the call.
+    match check(unsafe { libc::poll(asked.as_mut_ptr(), N as libc::nfds_t, millis) }.into()) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok([false; N]),
+        Err(error) => Err(error),
+        Ok(_) => Ok(asked.map(|fd| fd.revents != 0)),
+    }
+}
+
+/// Leaves shared namespaces.
+pub fn unshare(flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: no pointer is passed; the caller has one thread.
+    check(unsafe { libc::unshare(flags) }.into()).map(drop)
+}
+
+/// Takes `id` as user and group, in all three places.
+pub fn become_user(id: u32) -> io::Result<()> {
+    // SAFETY: no pointer is passed. The raw call changes this thread, which is the only one.
+    check(unsafe { libc::syscall(libc::SYS_setresgid, id, id, id) })?;
+    // SAFETY: as above.
+    check(unsafe { libc::syscall(libc::SYS_setresuid, id, id, id) }).map(drop)
+}
+
+/// Leaves all supplementary groups.
+pub fn leave_groups() -> io::Result<()> {
+    // SAFETY: with size 0 the pointer is not read.
+    check(unsafe { libc::setgroups(0, ptr::null()) }.into()).map(drop)
+}
+
+/// (user, group) of this process.
+pub fn ids() -> (u32, u32) {
+    // SAFETY: these calls cannot fail and pass no pointer.
+    unsafe { (libc::geteuid(), libc::getegid()) }
+}
+
+/// One `prctl` without pointers.
+pub fn prctl(option: libc::c_int, a: libc::c_ulong, b: libc::c_ulong) -> io::Result<i32> {
+    // SAFETY: every option used here takes numbers only.
+    check(unsafe { libc::prctl(option, a, b, 0 as libc::c_ulong, 0 as libc::c_ulong) }.into()).map(|n| n as i32)
+}
+
+/// Empties the effective, permitted and inheritable capabilities.
+pub fn drop_capabilities() -> io::Result<()> {
+    let header = [0x2008_0522u32, 0]; // version 3, this thread
+    let sets = [0u32; 6];
+    // SAFETY: version 3 reads two words of header and six of sets.
+    check(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) }).map(drop)
+}
+
+/// The effective, permitted and inheritable capabilities, low words first.
+pub fn capabilities() -> io::Result<[u32; 6]> {
+    let header = [0x2008_0522u32, 0];
+    let mut sets = [0u32; 6];
+    // SAFETY: version 3 reads two words of header and writes six of sets.
+    check(unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) })?;
+    Ok(sets)
+}
+
+/// Sets one limit, soft and hard.
+pub fn limit(which: libc::__rlimit_resource_t, soft: u64, hard: u64) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: `limit` lives for the call.
+    check(unsafe { libc::setrlimit(which, &limit) }.into()).map(drop)
+}
+
+/// Puts `fd` at number `to`, which stays open on execution unless `close` is set.
+pub fn place(fd: RawFd, to: RawFd, close: bool) -> io::Result<()> {
+    let flags = if close { libc::O_CLOEXEC } else { 0 };
+    // SAFETY: no pointer is passed; the caller owns the table of descriptors it rearranges (a child about to execute).
+    check(unsafe { libc::dup3(fd, to, flags) }.into()).map(drop)
+}
+
+/// Closes all descriptors from `first` to `last` (`u32::MAX` = all above), now or at execution.
+pub fn close_range(first: u32, last: u32, at_execution: bool) -> io::Result<()> {
+    let flags = if at_execution { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
+    // SAFETY: no pointer is passed; callers hold no `OwnedFd` in the range that they use afterwards.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) }).map(drop)
+}
+
+/// `mount`; empty strings stand for absent ones.
+pub fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: libc::c_ulong, data: &CStr) -> io::Result<()> {
+    // SAFETY: all four strings live for the call.
+    let n = unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, data.as_ptr().cast()) };
+    check(n.into()).map(drop)
+}
+
+/// Makes the current directory the root and lets go of the old one.
+pub fn pivot_here() -> io::Result<()> {
+    // SAFETY: the strings are static.
+    check(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })?;
+    // SAFETY: as above; after the pivot "." names the old root, which lies over the new one.
+    check(unsafe { libc::umount2(c".".as_ptr(), libc::MNT_DETACH) }.into()).map(drop)
+}
+
+/// Makes every mount below `target` read-only, without set-user-id and without devices where asked.
+pub fn harden_tree(target: &CStr, allow_devices: bool) -> io::Result<()> {
+    let mut set = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID;
+    if !allow_devices {
+        set |= libc::MOUNT_ATTR_NODEV;
+    }
+    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: string and structure live for the call, and the size passed is the structure's.
+    let n = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    check(n).map(drop)
+}
+
+/// Writes a short text to a file below an open directory.
+pub fn write_below(directory: BorrowedFd<'_>, path: &CStr, text: &[u8]) -> io::Result<()> {
+    // SAFETY: `path` lives for the call.
+    let file = owned(unsafe {
+        libc::openat(directory.as_raw_fd(), path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC)
+    }.into())?;
+    // SAFETY: pointer and length describe `text`.
+    check(unsafe { libc::write(file.as_raw_fd(), text.as_ptr().cast(), text.len()) } as libc::c_long).map(drop)
+}
+
+/// A handle on a directory that survives a change of root.
+pub fn open_directory(path: &CStr) -> io::Result<OwnedFd> {
+    // SAFETY: `path` lives for the call.
+    owned(unsafe { libc::open(path.as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) }.into())
+}
+
+/// Kills a process by number. Only for leftovers in a control group that we made.
+pub fn kill_number(pid: i32) {
+    if pid > 1 {
+        // SAFETY: no pointer is passed.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+    }
+}
+
+/// Writes to a descriptor by number, ignoring failure: for a child's last words.
+pub fn last_words(fd: RawFd, bytes: &[u8]) {
+    // SAFETY: pointer and length describe `bytes`.
+    unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+/// Sets the name of the machine in this namespace.
+pub fn host_name(name: &CStr) -> io::Result<()> {
+    // SAFETY: pointer and length describe `name`.
+    check(unsafe { libc::sethostname(name.as_ptr(), name.to_bytes().len()) }.into()).map(drop)
+}
+
+/// A session without a terminal.
+pub fn new_session() -> io::Result<()> {
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::setsid() }.into()).map(drop)
+}
+
+/// Nothing that this process creates is readable to others.
+pub fn private_files() {
+    // SAFETY: umask cannot fail and passes no pointer.
+    unsafe { libc::umask(0o077) };
+}
+
+/// Loads a system call filter for this thread and all it will make. Needs no_new_privs.
+pub fn load_filter(filter: &[Instruction]) -> io::Result<()> {
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut().cast() };
+    // SAFETY: Instruction is laid out as sock_filter; pointer and length describe the slice, which the kernel copies.
+    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) }).map(drop)
+}
+
+/// Becomes the program behind `fd` (or at `path`); returns only when that fails.
+pub fn execute(fd: Option<RawFd>, path: &CStr, arguments: &[CString], environment: &[CString]) -> io::Error {
+    let list = |from: &[CString]| -> Vec<*const libc::c_char> {
+        from.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
+    };
+    let (arguments, environment) = (list(arguments), list(environment));
+    // SAFETY: both lists end with null and point to strings that live until the call returns or this program is gone.
+    unsafe {
+        match fd {
+            Some(fd) => libc::syscall(
+                libc::SYS_execveat,
+                fd,
+                c"".as_ptr(),
+                arguments.as_ptr(),
+                environment.as_ptr(),
+                libc::AT_EMPTY_PATH,
+            ),
+            None => libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr()).into(),
+        };
+    }
+    io::Error::last_os_error()
+}
+
+/// Ends this process at once, running nothing on the way out.
+pub fn leave(code: i32) -> ! {
+    // SAFETY: never returns; a forked child must not run its parent's exit handlers.
+    unsafe { libc::_exit(code) }
+}
+
+/// One raw call with numbers, for the self-check's attacks.
+pub fn try_call(number: libc::c_long, arguments: [u64; 4]) -> io::Result<i64> {
+    let [a, b, c, d] = arguments;
+    // SAFETY: callers pass numbers, or zero where the kernel wants a pointer, which it then refuses.
+    check(unsafe { libc::syscall(number, a, b, c, d) })
+}
+
+/// The version of Landlock that this kernel has switched on, 0 = none.
+pub fn landlock_version() -> u32 {
+    // SAFETY: with the version flag the pointer is null and the size 0, as documented.
+    let n = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, ptr::null::<u8>(), 0, 1) };
+    u32::try_from(n).unwrap_or(0)
+}

@@ -1,0 +1,213 @@
+//! What the server and a launcher say to each other: one packet each way per job, numbers little-endian.
+//!
+//! The launcher trusts the server; the server reads answers defensively, because a launcher stands next to hostile code.
+
+/// Which system calls, which files: a launcher is made for one profile and keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// An empty root and the shortest list of system calls: our own JavaScript runner.
+    Javascript,
+    /// An empty root and the list for any program.
+    Empty,
+    /// The host's /usr, read-only, and the list for any program.
+    HostUsr,
+}
+
+impl Profile {
+    /// The word on the launcher's command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Javascript => "javascript",
+            Self::Empty => "empty",
+            Self::HostUsr => "host-usr",
+        }
+    }
+    /// The profile called `word`.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Javascript, Self::Empty, Self::HostUsr].into_iter().find(|profile| profile.word() == word)
+    }
+}
+
+/// What the server may send while a job runs: kill it, and report as usual.
+pub const STOP: &[u8] = b"stop";
+
+/// The largest packet in either direction.
+pub const MAX_PACKET: usize = 128 << 10;
+
+/// One job. Its descriptors travel beside it, in this order: standard input, output, error, then the result channel if
+/// [`Job::result_channel`] is set, then the program if [`Job::path`] is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Job {
+    pub wall_ms: u64,
+    pub cpu_seconds: u64,
+    /// 0 = no limit by this mechanism.
+    pub address_space: u64,
+    pub processes: u64,
+    pub open_files: u64,
+    pub scratch_bytes: u64,
+    /// The guest gets a fourth descriptor to write its result to.
+    pub result_channel: bool,
+    /// Absolute path inside the root; empty = the program is the fifth descriptor.
+    pub path: Vec<u8>,
+    /// Argument 0 included.
+    pub arguments: Vec<Vec<u8>>,
+}
+
+/// What the launcher says once, when it is ready to take jobs (or never will be).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Empty = ready.
+    pub failed_at: String,
+    pub errno: i32,
+    /// The version of Landlock in force for guests, 0 = none.
+    pub landlock: u32,
+}
+
+/// What came of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// As `waitpid` gave it.
+    pub status: i32,
+    pub timed_out: bool,
+    /// Where the child failed before it became the program; 0 = nowhere. See [`crate::child::Step`].
+    pub failed_step: u32,
+    pub errno: i32,
+    pub wall_us: u64,
+    pub cpu_us: u64,
+    pub peak_bytes: u64,
+}
+
+impl Job {
+    /// Writes the packet.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut to = Vec::with_capacity(256);
+        for number in
+            [self.wall_ms, self.cpu_seconds, self.address_space, self.processes, self.open_files, self.scratch_bytes]
+        {
+            to.extend(number.to_le_bytes());
+        }
+        to.extend(u64::from(self.result_channel).to_le_bytes());
+        put(&mut to, &self.path);
+        to.extend((self.arguments.len() as u64).to_le_bytes());
+        for argument in &self.arguments {
+            put(&mut to, argument);
+        }
+        to
+    }
+    /// Reads a packet; `None` when it is not one.
+    pub fn decode(packet: &[u8]) -> Option<Self> {
+        let mut from = Reader(packet);
+        let mut job = Self {
+            wall_ms: from.number()?,
+            cpu_seconds: from.number()?,
+            address_space: from.number()?,
+            processes: from.number()?,
+            open_files: from.number()?,
+            scratch_bytes: from.number()?,
+            result_channel: from.number()? != 0,
+            path: from.bytes()?,
+            arguments: Vec::new(),
+        };
+        let count = from.number()?;
+        if count > MAX_PACKET as u64 {
+            return None;
+        }
+        for _ in 0..count {
+            job.arguments.push(from.bytes()?);
+        }
+        from.0.is_empty().then_some(job)
+    }
+}
+
+impl Hello {
+    /// Writes the packet.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut to = Vec::new();
+        to.extend((self.errno as u32 as u64).to_le_bytes());
+        to.extend(u64::from(self.landlock).to_le_bytes());
+        put(&mut to, self.failed_at.as_bytes());
+        to
+    }
+    /// Reads a packet; `None` when it is not one.
+    pub fn decode(packet: &[u8]) -> Option<Self> {
+        let mut from = Reader(packet);
+        let errno = from.number()? as u32 as i32;
+        let landlock = u32::try_from(from.number()?).ok()?;
+        let failed_at = String::from_utf8(from.bytes()?).ok()?;
+        from.0.is_empty().then_some(Self { failed_at, errno, landlock })
+    }
+}
+
+impl Report {
+    /// Writes the packet.
+    pub fn encode(&self) -> Vec<u8> {
+        [
+            self.status as u32 as u64,
+            u64::from(self.timed_out),
+            u64::from(self.failed_step),
+            self.errno as u32 as u64,
+            self.wall_us,
+            self.cpu_us,
+            self.peak_bytes,
+        ]
+        .into_iter()
+        .flat_map(u64::to_le_bytes)
+        .collect()
+    }
+    /// Reads a packet; `None` when it is not one.
+    pub fn decode(packet: &[u8]) -> Option<Self> {
+        let mut from = Reader(packet);
+        let report = Self {
+            status: from.number()? as u32 as i32,
+            timed_out: from.number()? != 0,
+            failed_step: u32::try_from(from.number()?).ok()?,
+            errno: from.number()? as u32 as i32,
+            wall_us: from.number()?,
+            cpu_us: from.number()?,
+            peak_bytes: from.number()?,
+        };
+        from.0.is_empty().then_some(report)
+    }
+}
+
+fn put(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.extend((bytes.len() as u64).to_le_bytes());
+    to.extend(bytes);
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn number(&mut self) -> Option<u64> {
+        let (head, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*head))
+    }
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        let length = usize::try_from(self.number()?).ok()?;
+        if length > self.0.len() {
+            return None;
+        }
+        let (head, rest) = self.0.split_at(length);
+        self.0 = rest;
+        Some(head.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_read_back_and_broken_ones_do_not() {
+        let job = Job { wall_ms: 5, path: b"/usr/bin/x".to_vec(), arguments: vec![b"x".to_vec(), vec![]], ..Job::default() };
+        assert_eq!(Job::decode(&job.encode()), Some(job.clone()));
+        let report = Report { status: 9, timed_out: true, errno: -1, wall_us: 7, ..Report::default() };
+        assert_eq!(Report::decode(&report.encode()), Some(report));
+        let hello = Hello { failed_at: "mount".into(), errno: 1, landlock: 7 };
+        assert_eq!(Hello::decode(&hello.encode()), Some(hello));
+        for cut in 0..job.encode().len() {
+            assert_eq!(Job::decode(&job.encode()[..cut]), None);
+        }
+    }
+}
