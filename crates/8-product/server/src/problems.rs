@@ -116,6 +116,10 @@ impl Problem {
         self.retry_after = Some(seconds);
         self
     }
+    /// What a page shows a person.
+    pub fn sentence(&self) -> &str {
+        self.detail.as_deref().unwrap_or(self.kind.title())
+    }
     pub const fn kind(&self) -> Kind {
         self.kind
     }

@@ -1,0 +1,223 @@
+//! The commands and their options.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{local, remote};
+
+#[derive(Parser)]
+#[command(name = "nodeloom", version, about = "Deploys, monitors and governs AI agents", propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server (and, unless engine.workers is 0, a worker inside it)
+    Serve(Settings),
+    /// Start a worker that takes runs from the same PostgreSQL database
+    Worker(Settings),
+    /// Bring the database to this version's schema, then stop
+    Migrate(Settings),
+    /// Print a new one-time link that makes an admin
+    SetupLink(Settings),
+    /// Write everything that the database holds to a file
+    Backup {
+        #[command(flatten)]
+        settings: Settings,
+        /// The file to write; it must not exist
+        file: PathBuf,
+    },
+    /// Read a backup into an empty database
+    Restore {
+        #[command(flatten)]
+        settings: Settings,
+        file: PathBuf,
+    },
+    /// The settings: check them, or print their reference
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Encryption keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Workflows: validate and run files, import and export
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
+    /// Runs on a server
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Screen texts, and measure the checks on your own data (`nodeloom guard --help`)
+    #[command(disable_help_flag = true)]
+    Guard {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Probe the sandbox, or run code or a program in it (`nodeloom sandbox --help`)
+    #[command(disable_help_flag = true)]
+    Sandbox {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
+/// Where the settings come from.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Settings {
+    /// Settings file (TOML); the environment overrides it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Which server, and who asks.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Remote {
+    /// Profile written by the server at its first start [default: data/cli.toml, then ~/.config/nodeloom/cli.toml]
+    #[arg(long, value_name = "FILE", env = "NODELOOM_PROFILE")]
+    pub profile: Option<PathBuf>,
+    /// Environment to act in
+    #[arg(long, short = 'e', default_value = "development")]
+    pub environment: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Say whether the settings are right
+    Check(Settings),
+    /// Print every setting with its default
+    Reference,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Print a new root key
+    Generate,
+    /// Say which keys the database needs and which are loaded
+    Status(Settings),
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Verify the whole trail, in the database or in an exported bundle
+    Verify {
+        #[command(flatten)]
+        settings: Settings,
+        /// An exported bundle; without it the database is verified
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
+        /// Public key of the checkpoints, when not the one in the data folder or the bundle
+        #[arg(long, value_name = "KEY")]
+        public_key: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write entries, checkpoints and the public key to a file that anyone can verify
+    Export {
+        #[command(flatten)]
+        settings: Settings,
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum WorkflowCommand {
+    /// Say everything that is wrong with a workflow file
+    Validate {
+        file: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a workflow file here, with a database of its own that is thrown away, or on a server
+    Run {
+        file: PathBuf,
+        /// Input as JSON, or @FILE, or - for standard input
+        #[arg(long, short = 'i', default_value = "null")]
+        input: String,
+        /// Import the file to the server of the profile and run it there
+        #[arg(long)]
+        remote: bool,
+        /// Settings for a run here (models, sandbox, egress)
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Make a workflow, or a new version of the one of the same name, from a file
+    Import {
+        file: PathBuf,
+        /// Put it into service too
+        #[arg(long)]
+        publish: bool,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Print the newest version of a workflow, by id or name
+    Export {
+        workflow: String,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// List workflows
+    List {
+        #[command(flatten)]
+        to: Remote,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum RunCommand {
+    /// List runs, newest first
+    List {
+        /// Only those of this workflow (id)
+        #[arg(long)]
+        workflow: Option<String>,
+        /// Only those with this status
+        #[arg(long)]
+        status: Option<String>,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Show one run with its nodes
+    Show {
+        run: String,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Stop a run
+    Cancel {
+        run: String,
+        #[command(flatten)]
+        to: Remote,
+    },
+}
+
+/// Reads the command line and does what it says; the exit code is the command's.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(settings) => local::serve(&settings),
+        Command::Worker(settings) => local::worker(&settings),
+        Command::Migrate(settings) => local::migrate(&settings),
+        Command::SetupLink(settings) => local::setup_link(&settings),
+        Command::Backup { settings, file } => local::backup(&settings, &file),
+        Command::Restore { settings, file } => local::restore(&settings, &file),
+        Command::Config(ConfigCommand::Check(settings)) => local::config_check(&settings),
+        Command::Config(ConfigCommand::Reference) => local::config_reference(),
+        Command::Keys(KeysCommand::Generate) => local::keys_generate(),
+        Command::Keys(KeysCommand::Status(settings)) => local::keys_status(&settings),
+        Command::Audit(AuditCommand::Verify { settings, bundle, public_key, json }) => {
+            local::audit_verify(&settings, bundle.as_deref(), public_key.as_deref(), json)
+        }
+        Command::Audit(AuditCommand::Export { settings, file }) => local::audit_export(&settings, &file),
+        Command::Workflow(command) => remote::workflow(command),
+        Command::Run(command) => remote::run(command),
+        Command::Guard { rest } => local::guard(rest),
+        Command::Sandbox { rest } => local::sandbox(rest),
+    }
+}

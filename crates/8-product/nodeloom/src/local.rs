@@ -1,0 +1,112 @@
+//! Commands that work on this machine's settings and database.
+
+use std::{
+    future::Future,
+    path::Path,
+    process::ExitCode,
+};
+
+use server::{Config, commands};
+
+use crate::cli::Settings;
+
+/// Says what went wrong, with every cause, and gives exit code 1.
+pub fn fail(error: &dyn std::error::Error) -> ExitCode {
+    let mut text = format!("nodeloom: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(&format!(": {more}"));
+        }
+        cause = error.source();
+    }
+    eprintln!("{text}");
+    ExitCode::from(1)
+}
+
+/// Runs `work` to its end on a runtime of its own.
+pub fn wait<T>(work: impl Future<Output = T>) -> Result<T, std::io::Error> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work))
+}
+
+fn with_config<F, W>(settings: &Settings, work: W) -> ExitCode
+where
+    W: FnOnce(Config) -> F,
+    F: Future<Output = Result<(), commands::Error>>,
+{
+    let config = match Config::load(settings.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => {
+            fail(&error);
+            return ExitCode::from(2);
+        }
+    };
+    match wait(work(config)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => fail(&error),
+        Err(error) => fail(&error),
+    }
+}
+
+pub fn serve(settings: &Settings) -> ExitCode {
+    with_config(settings, commands::serve)
+}
+pub fn worker(settings: &Settings) -> ExitCode {
+    with_config(settings, commands::worker)
+}
+pub fn migrate(settings: &Settings) -> ExitCode {
+    with_config(settings, commands::migrate)
+}
+pub fn setup_link(settings: &Settings) -> ExitCode {
+    with_config(settings, commands::setup_link)
+}
+pub fn backup(settings: &Settings, file: &Path) -> ExitCode {
+    with_config(settings, async |config| commands::backup(config, file).await)
+}
+pub fn restore(settings: &Settings, file: &Path) -> ExitCode {
+    with_config(settings, async |config| commands::restore(config, file).await)
+}
+pub fn keys_status(settings: &Settings) -> ExitCode {
+    with_config(settings, commands::keys_status)
+}
+pub fn audit_export(settings: &Settings, file: &Path) -> ExitCode {
+    with_config(settings, async |config| commands::audit_export(config, file).await)
+}
+
+pub fn audit_verify(settings: &Settings, bundle: Option<&Path>, public_key: Option<&str>, json: bool) -> ExitCode {
+    if let Some(bundle) = bundle {
+        return match commands::audit_verify_bundle(bundle, public_key, json) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        };
+    }
+    with_config(settings, async |config| commands::audit_verify(config, public_key, json).await)
+}
+
+pub fn config_check(settings: &Settings) -> ExitCode {
+    with_config(settings, async |config| commands::config_check(config).await)
+}
+
+pub fn config_reference() -> ExitCode {
+    print!("{}", server::config_reference());
+    ExitCode::SUCCESS
+}
+
+pub fn keys_generate() -> ExitCode {
+    match commands::keys_generate() {
+        Ok(key) => {
+            println!("{key}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+pub fn guard(rest: Vec<String>) -> ExitCode {
+    ExitCode::from(u8::try_from(guardrails::cli::main(rest)).unwrap_or(2))
+}
+
+pub fn sandbox(rest: Vec<String>) -> ExitCode {
+    ExitCode::from(u8::try_from(sandbox::cli::main(rest, server::clock())).unwrap_or(2))
+}

@@ -1,0 +1,104 @@
+//! What each room's errors are to a client. The cause goes to the log, never into the answer.
+
+use crate::problems::{Kind, Problem};
+
+fn logged(error: &dyn std::error::Error) {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    tracing::warn!(error = %text, "a request failed");
+}
+
+impl From<authz::Refused> for Problem {
+    fn from(refused: authz::Refused) -> Self {
+        Self::new(Kind::Forbidden).detail(format!("this needs the permission {}", refused.permission.name()))
+    }
+}
+
+impl From<identity::Error> for Problem {
+    fn from(error: identity::Error) -> Self {
+        use identity::Error as E;
+        match error {
+            E::NotIdentified(_) | E::RefreshReused { .. } => Self::new(Kind::NotSignedIn),
+            E::WrongCredentials => Self::new(Kind::WrongCredentials),
+            E::Csrf(fault) => Self::new(Kind::BadCsrf).detail(fault.to_string()),
+            E::AddressNotAllowed => Self::new(Kind::Forbidden).detail("this API key may not be used from this address"),
+            E::NotAMember => Self::new(Kind::NotFound),
+            E::EmailNotVerified { .. } => Self::new(Kind::Forbidden).detail("the e-mail address is not verified yet"),
+            E::CoolingDown { .. } => Self::new(Kind::CoolingDown).retry_after(30),
+            E::Password(fault) => Self::new(Kind::WeakPassword).detail(fault.to_string()).with("reason", fault.code()),
+            E::Email => Self::new(Kind::BadParameter).detail("this is no e-mail address"),
+            E::SetupToken => Self::new(Kind::SetupUsed),
+            E::Busy => Self::new(Kind::TooBusy).retry_after(2),
+            E::Unavailable(_) => {
+                logged(&error);
+                Self::new(Kind::StorageUnavailable).retry_after(2)
+            }
+            E::Configuration(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        use store::Error as E;
+        match &error {
+            E::Taken { what } => Self::new(Kind::Conflict).detail(format!("{what} exists already")),
+            E::Missing { .. } => Self::new(Kind::NotFound),
+            E::Refused { what } => Self::new(Kind::Conflict).detail((*what).to_owned()),
+            E::BadCursor => Self::new(Kind::BadParameter).detail("cursor: not one that this list gave"),
+            _ if error.is_unavailable() => {
+                logged(&error);
+                Self::new(Kind::StorageUnavailable).retry_after(2)
+            }
+            _ => {
+                logged(&error);
+                Self::new(Kind::Internal)
+            }
+        }
+    }
+}
+
+impl From<recorder::Error> for Problem {
+    fn from(error: recorder::Error) -> Self {
+        logged(&error);
+        Self::new(Kind::AuditUnavailable).retry_after(2)
+    }
+}
+
+impl From<vault::Error> for Problem {
+    fn from(error: vault::Error) -> Self {
+        logged(&error);
+        match error {
+            vault::Error::KeyNotLoaded { .. } => Self::new(Kind::KeyNotLoaded),
+            vault::Error::NotFound { .. } => Self::new(Kind::NotFound),
+            vault::Error::Store(error) => error.into(),
+            error => Self::new(Kind::CredentialRefused).detail(error.to_string()),
+        }
+    }
+}
+
+impl From<workflow::Error> for Problem {
+    fn from(error: workflow::Error) -> Self {
+        Self::new(Kind::InvalidWorkflow).with("errors", error.defects())
+    }
+}
+
+impl From<engine::Error> for Problem {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::NotFound => Self::new(Kind::NotFound),
+            E::WrongState { status } => Self::new(Kind::WrongState).detail(format!("the run is {status}")),
+            error => {
+                logged(&error);
+                Self::new(Kind::Internal)
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What the engine asks of others: rights, the audit trail, and what must not be stored readable.
+
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+use authz::{Actor, Narrowing, act_as_system};
+use domain::{AuditDraft, Json, Principal, Scope};
+use engine::ports::{AuditSink, Mask, Rights};
+use recorder::Recorder;
+use store::{AuditRowDraft, Store, people::Member};
+
+/// Derives a principal's rights anew, from storage.
+pub struct RightsNow(pub Store);
+
+#[async_trait]
+impl Rights for RightsNow {
+    async fn actor(&self, principal: Principal, scope: Scope) -> Result<Option<Actor>, store::Error> {
+        let system = act_as_system("a worker derives the rights of a run's principal anew");
+        let member = match principal {
+            Principal::User { id } | Principal::Trigger { publisher: id, .. } => Member::User(id),
+            Principal::ServiceAccount { id } => Member::ServiceAccount(id),
+            Principal::ApiKey { id, owner } => {
+                let Some(key) = self.0.api_key_by_id(system, id).await? else { return Ok(None) };
+                if key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= self.0.now()) || key.team != scope.team {
+                    return Ok(None);
+                }
+                let role = self.0.role_of(system, Member::User(owner), scope.team).await?;
+                let narrowing = Narrowing { permissions: key.permissions, environments: key.environments };
+                return Ok(role.map(|role| Actor::new(principal, scope, role, narrowing)));
+            }
+            // NodeLoom itself starts no runs of its own.
+            Principal::System => return Ok(None),
+        };
+        let role = self.0.role_of(system, member, scope.team).await?;
+        Ok(role.map(|role| Actor::new(principal, scope, role, Narrowing::default())))
+    }
+}
+
+/// The engine's own acts go into the trail like everybody's.
+pub struct Trail(pub Recorder);
+
+#[async_trait]
+impl AuditSink for Trail {
+    async fn rows(&self, drafts: Vec<AuditDraft>) -> Result<Vec<AuditRowDraft>, store::Error> {
+        self.0.prepare(drafts).await.map_err(|error| match error {
+            recorder::Error::Unavailable(error) => error,
+            error => {
+                tracing::error!(%error, "audit entries of a run could not be made");
+                store::Error::Refused { what: "the audit entries could not be made" }
+            }
+        })
+    }
+}
+
+/// Personal data and secrets that look like ones; values of leased credentials are masked where they are leased.
+pub struct StorageMask;
+
+impl Mask for StorageMask {
+    fn json(&self, json: &mut Json) {
+        pii::redact_for_storage(json);
+    }
+    fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        pii::redact(text)
+    }
+}

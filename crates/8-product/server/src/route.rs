@@ -1,0 +1,131 @@
+//! A route is one line of a table: method, address, who may, what the audit trail calls it, what it takes and gives.
+//! The router, openapi.json and the walls are all made from that table, so none of them can forget a route.
+
+use authz::Permission;
+use axum::{
+    Extension, Router,
+    handler::Handler,
+    http::{Method, StatusCode},
+    routing::{MethodRouter, on},
+};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+use crate::{operation::Operation, rooms::Rooms};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone; says why that is right.
+    Public(&'static str),
+    /// Anyone who is signed in, whatever the team.
+    SignedIn,
+    /// Whoever has the permission in the team and environment of the address.
+    Needs(Permission),
+}
+
+/// What the handler and the request path know about the route that was matched.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    pub access: Access,
+    pub operation: Option<Operation>,
+}
+
+type Schemas = Vec<(String, RefOr<Schema>)>;
+
+/// A schema of a body: its name, itself and those it refers to.
+pub struct Body {
+    pub name: String,
+    pub schemas: fn(&mut Schemas),
+}
+
+fn body<T: ToSchema + PartialSchema>() -> Body {
+    fn gather<T: ToSchema + PartialSchema>(schemas: &mut Schemas) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+    Body { name: T::name().into_owned(), schemas: gather::<T> }
+}
+
+/// One route.
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub facts: Facts,
+    pub summary: &'static str,
+    pub takes: Option<Body>,
+    pub gives: Option<Body>,
+    pub status: StatusCode,
+    /// Query parameters: name and meaning.
+    pub query: &'static [(&'static str, &'static str)],
+    handler: MethodRouter<Rooms>,
+}
+
+impl Route {
+    fn new<H, T>(method: Method, path: &'static str, summary: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Rooms>,
+        T: 'static,
+    {
+        let filter = method.clone().try_into().unwrap_or(axum::routing::MethodFilter::GET);
+        Self {
+            method,
+            path,
+            facts: Facts { access: Access::SignedIn, operation: None },
+            summary,
+            takes: None,
+            gives: None,
+            status: StatusCode::OK,
+            query: &[],
+            handler: on(filter, handler),
+        }
+    }
+    pub fn get<H: Handler<T, Rooms>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+        Self::new(Method::GET, path, summary, handler)
+    }
+    pub fn post<H: Handler<T, Rooms>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+        Self::new(Method::POST, path, summary, handler)
+    }
+    pub fn put<H: Handler<T, Rooms>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+        Self::new(Method::PUT, path, summary, handler)
+    }
+    pub fn delete<H: Handler<T, Rooms>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+        Self::new(Method::DELETE, path, summary, handler).status(StatusCode::NO_CONTENT)
+    }
+    /// Anyone may call it.
+    pub const fn public(mut self, why: &'static str) -> Self {
+        self.facts.access = Access::Public(why);
+        self
+    }
+    pub const fn needs(mut self, permission: Permission) -> Self {
+        self.facts.access = Access::Needs(permission);
+        self
+    }
+    /// Leaves an audit entry; every change and every listed sensitive read does.
+    pub const fn audited(mut self, operation: Operation) -> Self {
+        self.facts.operation = Some(operation);
+        self
+    }
+    pub fn takes<T: ToSchema>(mut self) -> Self {
+        self.takes = Some(body::<T>());
+        self
+    }
+    pub fn gives<T: ToSchema>(mut self) -> Self {
+        self.gives = Some(body::<T>());
+        self
+    }
+    pub const fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+    pub const fn query(mut self, parameters: &'static [(&'static str, &'static str)]) -> Self {
+        self.query = parameters;
+        self
+    }
+    /// Adds this route to `router`; the facts travel with each request that it matches.
+    pub fn mount(self, router: Router<Rooms>) -> Router<Rooms> {
+        router.route(self.path, self.handler.layer(Extension(self.facts)))
+    }
+}

@@ -1,0 +1,64 @@
+//! Guardrails for agents that live elsewhere, and what the sandbox promises here.
+
+use authz::action::ExecuteWorkflow;
+use axum::Json;
+use domain::Channel;
+use guardrails::{Context, GuardrailConfig, Outcome};
+use serde_json::json;
+
+use super::show;
+use crate::{
+    extract::Body,
+    operation::Operation,
+    problems::{Kind, Problem},
+    request::Identified,
+};
+
+/// Screens the input and says what may go on; nothing of it is stored.
+pub async fn check(request: Identified, Body(body): Body<api::CheckGuardrails>) -> Result<Json<api::GuardrailVerdict>, Problem> {
+    let channel = match body.channel.as_deref() {
+        None | Some("user") => Channel::User,
+        Some("data") => Channel::Data,
+        Some(_) => return Err(Problem::new(Kind::BadParameter).detail("channel: expected user or data")),
+    };
+    let parameters = body.parameters.unwrap_or_else(|| json!({ "checks": ["PROMPT_INJECTION", "PII_REDACTION"], "severity": "BLOCK" }));
+    let config = GuardrailConfig::parse(&parameters).map_err(|errors| Problem::new(Kind::BadGuardrail).with("errors", errors))?;
+    request
+        .audited(Operation::CheckGuardrails, None, json!({}), async |rooms| {
+            request.may::<ExecuteWorkflow>()?;
+            let context = Context { channel, now: Some(request.arrived.at), ..Context::default() };
+            let outcome = rooms.guardrails.screen(&config, &body.input, &context).await;
+            Ok(Json(verdict(outcome)))
+        })
+        .await
+}
+
+fn verdict(outcome: Outcome) -> api::GuardrailVerdict {
+    let (action, output, report) = match outcome {
+        Outcome::Passed(screened) => {
+            let (json, report) = screened.into_parts();
+            let action = match () {
+                () if report.redactions > 0 => "redact",
+                () if !report.warnings.is_empty() => "warn",
+                () => "pass",
+            };
+            (action, Some(json), report)
+        }
+        Outcome::Halted(report) => ("block", None, report),
+    };
+    api::GuardrailVerdict {
+        action: action.to_owned(),
+        output,
+        findings: report.findings().iter().map(show::violation).collect(),
+        not_evaluated: report.not_evaluated_names(),
+    }
+}
+
+/// The table that `nodeloom sandbox probe` prints.
+pub async fn sandbox(request: Identified) -> Result<Json<domain::Json>, Problem> {
+    let Some(sandbox) = &request.rooms.sandbox else {
+        return Ok(Json(json!({ "enabled": false, "guarantees": [] })));
+    };
+    let refused = sandbox.ready().err().map(|error| error.to_string());
+    Ok(Json(json!({ "enabled": true, "ready": refused.is_none(), "why_not": refused, "guarantees": sandbox.guarantees() })))
+}
