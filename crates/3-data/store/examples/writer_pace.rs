@@ -114,11 +114,8 @@ async fn measure() {
                     run: None,
                     payload: serde_json::json!({ "status": "succeeded", "output": { "text": "hello" } }),
                 };
-                let effects = Effects {
-                    audit: vec![draft(), draft()],
-                    events: vec![event(), event()],
-                    violations: Vec::new(),
-                };
+                let effects =
+                    Effects { audit: vec![draft(), draft()], events: vec![event(), event()], violations: Vec::new() };
                 store.add_refresh_token(system, token(at), effects).await.unwrap();
                 done.fetch_add(1, Ordering::Relaxed);
                 slowest.fetch_max(u64::try_from(asked.elapsed().as_micros()).unwrap(), Ordering::Relaxed);

@@ -64,10 +64,8 @@ pub(crate) const SCHEMA_TABLE: Sql = Sql {
 };
 
 /// Changes that count a team's members happen one after the other; SQLite has one writer anyway.
-pub(crate) const LOCK_TEAM: Sql = Sql {
-    sqlite: "SELECT id FROM teams WHERE id = $1",
-    postgres: "SELECT id FROM teams WHERE id = $1 FOR UPDATE",
-};
+pub(crate) const LOCK_TEAM: Sql =
+    Sql { sqlite: "SELECT id FROM teams WHERE id = $1", postgres: "SELECT id FROM teams WHERE id = $1 FOR UPDATE" };
 
 /// The same for versions and publications of a workflow.
 pub(crate) const LOCK_WORKFLOW: Sql = Sql {

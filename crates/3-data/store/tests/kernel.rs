@@ -83,7 +83,8 @@ async fn events_count_without_gaps_per_team() {
         let store = &ground.store;
         let mut news = store.news();
         let all = (0..200).map(|n| {
-            let effects = Effects { audit: vec![], events: vec![event(1 + n % 2, n as i64, ground); 2], ..Effects::none() };
+            let effects =
+                Effects { audit: vec![], events: vec![event(1 + n % 2, n as i64, ground); 2], ..Effects::none() };
             let store = store.clone();
             tokio::spawn(async move { store.record(effects).await })
         });
@@ -119,7 +120,11 @@ async fn two_writers_share_a_chain() {
         let other = store::Store::open(&ground.config, ground.clock.clock(), Arc::new(harness::PlainLinker)).await;
         let stores = [ground.store.clone(), other.unwrap()];
         let all = (1..=200).map(|n| {
-            let effects = Effects { audit: vec![draft(1, n, ground)], events: vec![event(1, n as i64, ground)], ..Effects::none() };
+            let effects = Effects {
+                audit: vec![draft(1, n, ground)],
+                events: vec![event(1, n as i64, ground)],
+                ..Effects::none()
+            };
             let store = stores[n as usize % 2].clone();
             tokio::spawn(async move { store.record(effects).await })
         });

@@ -17,6 +17,9 @@ use super::{
 };
 use crate::{Error, Result};
 
+/// A boxed future, because one of an async closure is not known to be `Send` where a server needs it to be.
+type Reading<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
 /// Both databases behind one door. Reads outside a change go through here.
 pub(crate) struct Db {
     pub target: Target,
@@ -39,7 +42,7 @@ impl Db {
     /// Lends a connection to `work`; it comes back only when the answer came whole, so a read that was dropped or
     /// that failed half-way never leaves its rest to the next one. A read that met a connection which died while it
     /// lay idle is tried once more on a new one.
-    async fn with<T>(&self, work: impl AsyncFn(&mut Conn) -> Result<T>) -> Result<T> {
+    async fn with<T>(&self, work: impl for<'a> Fn(&'a mut Conn) -> Reading<'a, T> + Send + Sync) -> Result<T> {
         let waiting = tokio::time::timeout(self.timeout, self.turns.acquire());
         let _turn = waiting.await.map_err(|_| Error::away("no connection came free"))?.map_err(|_| Error::Closed)?;
         loop {
@@ -67,7 +70,7 @@ impl Db {
 
     pub async fn all(&self, sql: impl Into<Sql>, binds: Vec<Bind>) -> Result<Vec<Row>> {
         let sql = sql.into();
-        self.with(async |conn: &mut Conn| conn.all(sql, binds.clone()).await).await
+        self.with(|conn| Box::pin(conn.all(sql, binds.clone()))).await
     }
 
     /// The first row, if there is one.

@@ -22,8 +22,8 @@ impl Effects {
     pub const fn none() -> Self {
         Self { audit: Vec::new(), events: Vec::new(), violations: Vec::new() }
     }
-    pub const fn audited(audit: Vec<AuditRowDraft>) -> Self {
-        Self { audit, ..Self::none() }
+    pub fn audited(audit: Vec<AuditRowDraft>) -> Self {
+        Self { audit, events: Vec::new(), violations: Vec::new() }
     }
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

@@ -72,9 +72,5 @@ impl Store {
 }
 
 fn cooldown(row: &Row) -> Result<Cooldown> {
-    Ok(Cooldown {
-        failures: row.get("failures")?,
-        last_failure: row.get("last_failure")?,
-        until: row.get("until")?,
-    })
+    Ok(Cooldown { failures: row.get("failures")?, last_failure: row.get("last_failure")?, until: row.get("until")? })
 }

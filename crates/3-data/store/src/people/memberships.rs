@@ -85,13 +85,8 @@ impl Store {
         role: Role,
         effects: Effects,
     ) -> Result<()> {
-        let membership = Membership {
-            team: permit.scope().team,
-            member,
-            role,
-            source: "manual".to_owned(),
-            created_at: self.now(),
-        };
+        let membership =
+            Membership { team: permit.scope().team, member, role, source: "manual".to_owned(), created_at: self.now() };
         self.write(effects, membership, |m, tx| {
             Box::pin(async move {
                 keep_an_admin(tx, m.team, m.member, Some(m.role)).await?;

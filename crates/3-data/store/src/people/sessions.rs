@@ -108,12 +108,7 @@ impl Store {
     }
 
     /// Adds a refresh token to a session.
-    pub async fn add_refresh_token(
-        &self,
-        _system: SystemPermit,
-        next: RefreshToken,
-        effects: Effects,
-    ) -> Result<()> {
+    pub async fn add_refresh_token(&self, _system: SystemPermit, next: RefreshToken, effects: Effects) -> Result<()> {
         self.write(effects, next, |next, tx| Box::pin(insert_token(tx, next))).await
     }
 

@@ -67,11 +67,8 @@ impl Store {
                     .run("UPDATE users SET disabled_at = COALESCE(disabled_at, $2) WHERE id = $1", binds![*id, *at])
                     .await?;
                 Error::unless_touched(rows, "the user")?;
-                tx.run(
-                    "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL",
-                    binds![*id, *at],
-                )
-                .await?;
+                tx.run("UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL", binds![*id, *at])
+                    .await?;
                 tx.run(
                     "UPDATE api_keys SET revoked_at = $2 \
                      WHERE owner_kind = 'user' AND owner = $1 AND revoked_at IS NULL",

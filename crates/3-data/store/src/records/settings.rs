@@ -4,10 +4,7 @@ use authz::{Permit, SystemPermit, action::ManageTeam};
 use domain::{Environment, Json, TeamId};
 use uuid::Uuid;
 
-use crate::{
-    Effects, Result, Store,
-    kernel::sql::binds,
-};
+use crate::{Effects, Result, Store, kernel::sql::binds};
 
 /// Whose setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,26 +62,23 @@ impl Store {
         self.put_setting(of, name, value, system.reason().to_owned(), effects).await
     }
 
-    async fn put_setting(
-        &self,
-        of: SettingOf,
-        name: String,
-        value: Json,
-        by: String,
-        effects: Effects,
-    ) -> Result<()> {
-        self.write(effects, (of.key(), name, value, by, self.now()), |((team, environment), name, value, by, now), tx| {
-            Box::pin(async move {
-                tx.run(
-                    "INSERT INTO settings (team, environment, name, value, updated_by, updated_at) \
+    async fn put_setting(&self, of: SettingOf, name: String, value: Json, by: String, effects: Effects) -> Result<()> {
+        self.write(
+            effects,
+            (of.key(), name, value, by, self.now()),
+            |((team, environment), name, value, by, now), tx| {
+                Box::pin(async move {
+                    tx.run(
+                        "INSERT INTO settings (team, environment, name, value, updated_by, updated_at) \
                      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (team, environment, name) DO UPDATE \
                      SET value = excluded.value, updated_by = excluded.updated_by, updated_at = excluded.updated_at",
-                    binds![*team, *environment, name, value, by, *now],
-                )
-                .await?;
-                Ok(())
-            })
-        })
+                        binds![*team, *environment, name, value, by, *now],
+                    )
+                    .await?;
+                    Ok(())
+                })
+            },
+        )
         .await
     }
 }

@@ -77,7 +77,18 @@ pub(crate) async fn append(conn: &mut Conn, violations: Vec<Violation>) -> Resul
         let Scope { team, environment } = v.scope;
         let (kind, enforcement) = (v.kind.as_str(), v.enforcement.as_str());
         binds![
-            v.id, kind, team, environment, v.workflow, v.run, v.node, v.name, v.severity, enforcement, v.detail, v.at
+            v.id,
+            kind,
+            team,
+            environment,
+            v.workflow,
+            v.run,
+            v.node,
+            v.name,
+            v.severity,
+            enforcement,
+            v.detail,
+            v.at
         ]
     };
     conn.run_rows(dialect::INSERT_VIOLATIONS, violations.into_iter().map(row).collect()).await?;

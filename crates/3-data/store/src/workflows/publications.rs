@@ -87,12 +87,7 @@ impl Store {
     }
 
     /// Takes the published version of the permit's environment back: nothing starts it there any more.
-    pub async fn unpublish(
-        &self,
-        permit: &Permit<EditWorkflow>,
-        workflow: WorkflowId,
-        effects: Effects,
-    ) -> Result<()> {
+    pub async fn unpublish(&self, permit: &Permit<EditWorkflow>, workflow: WorkflowId, effects: Effects) -> Result<()> {
         self.write(effects, (permit.scope(), workflow, self.now()), |(scope, workflow, now), tx| {
             Box::pin(async move {
                 if tx.all(dialect::LOCK_WORKFLOW, binds![*workflow, scope.team]).await?.is_empty() {
@@ -127,11 +122,7 @@ impl Store {
     }
 
     /// What ran where, newest first, the last 200.
-    pub async fn publications(
-        &self,
-        permit: &Permit<ViewWorkflow>,
-        workflow: WorkflowId,
-    ) -> Result<Vec<Publication>> {
+    pub async fn publications(&self, permit: &Permit<ViewWorkflow>, workflow: WorkflowId) -> Result<Vec<Publication>> {
         let rows = self.db().all(HISTORY, binds![permit.scope().team, workflow]).await?;
         rows.iter().map(publication).collect()
     }
@@ -184,7 +175,9 @@ async fn put(
     match by.person() {
         Some(publisher) => replace_schedules(tx, scope, workflow, &hash, publisher, &with.schedules).await?,
         None if with.schedules.is_empty() => remove_schedules(tx, workflow, scope.environment).await?,
-        None => return Err(Error::Refused { what: "a schedule runs with the rights of a person: let a person publish it" }),
+        None => {
+            return Err(Error::Refused { what: "a schedule runs with the rights of a person: let a person publish it" });
+        }
     }
     let environment = scope.environment;
     Ok(Publication { workflow, environment, version, promoted_from, published_by: by, at: now, ended_at: None })
