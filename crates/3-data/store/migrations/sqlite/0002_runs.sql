@@ -99,8 +99,8 @@ create table schedules (
     team            blob not null,
     version         text not null,
     publisher       blob not null,
-    cron            text not null,
-    time_zone       text not null,
+    -- the trigger's own: when, and in which time zone
+    parameters      text not null,
     next_at         bigint not null,
     last_at         bigint,
     primary key (workflow, environment, node)

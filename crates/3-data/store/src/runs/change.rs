@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
-use authz::{Permit, SystemPermit, action::{DecideApproval, ExecuteWorkflow}};
+use authz::{
+    Permit, SystemPermit,
+    action::{DecideApproval, ExecuteWorkflow},
+};
 use domain::{LeaseId, NewEvent, RunId, RunStatus, Scope, StepAddress, Timestamp};
 
 use super::{
     Approval, Ballot, Beat, Claimed, DueSchedule, Ending, Inserted, NewApproval, NewRun, Parking, RunLease, TokenUsage,
     approval, approval::SealDecision, claim, ending, lease, row, schedule, step, token_usage, wish,
 };
-use crate::{Effects, Error, Result, Store, kernel::{sql::binds, tx::Tx}};
+use crate::{
+    Effects, Error, Result, Store,
+    kernel::{sql::binds, tx::Tx},
+};
 
 /// A run and what has to hold for it to start.
 #[derive(Debug, Clone)]
@@ -148,6 +154,12 @@ impl Store {
         self.write(Effects::none(), (), move |(), tx| Box::pin(lease::release_all(tx, owner, now))).await
     }
 
+    /// Hands one run back, to be claimed from `due_at` on.
+    pub async fn release_run(&self, lease: RunLease, due_at: Timestamp) -> Result<()> {
+        self.write(Effects::none(), (), move |(), tx| Box::pin(async move { lease::release(tx, &lease, due_at).await }))
+            .await
+    }
+
     /// Writes between two steps; `None`: the lease is lost and nothing was written.
     pub async fn checkpoint(
         &self,
@@ -181,8 +193,8 @@ impl Store {
             Box::pin(async move {
                 let Some(beat) = lease::fence(tx, &lease, until, true).await? else { return Ok(Parked::Lost) };
                 checkpoint.write(tx, now).await?;
-                let news = parking.status == RunStatus::Waiting
-                    && (beat.wish.is_some() || step::news(tx, lease.run).await?);
+                let news =
+                    parking.status == RunStatus::Waiting && (beat.wish.is_some() || step::news(tx, lease.run).await?);
                 if news || !ending::park(tx, &lease, parking).await? {
                     return Ok(Parked::NotYet(beat));
                 }
@@ -242,12 +254,7 @@ impl Store {
     ///
     /// # Errors
     /// `Missing` when this team has no such run here, `Refused` when it is over.
-    pub async fn pause_run(
-        &self,
-        permit: Permit<ExecuteWorkflow>,
-        run: RunId,
-        effects: Effects,
-    ) -> Result<RunStatus> {
+    pub async fn pause_run(&self, permit: Permit<ExecuteWorkflow>, run: RunId, effects: Effects) -> Result<RunStatus> {
         self.write(effects, permit, move |permit, tx| Box::pin(wish::pause(tx, permit, run))).await
     }
 

@@ -64,3 +64,14 @@ pub(crate) async fn release_all(tx: &mut Tx, owner: LeaseId, now: Timestamp) -> 
     )
     .await
 }
+
+/// One run, handed back: due at `due_at`.
+pub(crate) async fn release(tx: &mut Tx, lease: &RunLease, due_at: Timestamp) -> Result<()> {
+    tx.run(
+        "update runs set due_at = $4, lease_owner = null \
+         where id = $1 and lease_owner = $2 and lease_epoch = $3 and status = 'running'",
+        binds![lease.run, lease.owner, lease.epoch, due_at],
+    )
+    .await?;
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! What is started by the clock. A schedule fires in the same transaction that moves it on, so of several servers that
 //! see it due exactly one starts the run.
 
-use domain::{Environment, Scope, TeamId, Timestamp, UserId, WorkflowId};
+use domain::{Environment, Json, Scope, TeamId, Timestamp, UserId, WorkflowId};
 
 use crate::{
     Result,
@@ -13,9 +13,8 @@ use crate::{
 pub struct NewSchedule {
     /// The trigger's id in the definition.
     pub node: String,
-    pub cron: String,
-    /// Name in the IANA database, such as `Europe/Berlin`.
-    pub time_zone: String,
+    /// When, and in which time zone: the trigger's parameters.
+    pub parameters: Json,
     pub next_at: Timestamp,
 }
 
@@ -28,8 +27,7 @@ pub struct DueSchedule {
     pub version: String,
     /// Whose rights its runs have.
     pub publisher: UserId,
-    pub cron: String,
-    pub time_zone: String,
+    pub parameters: Json,
     pub next_at: Timestamp,
 }
 
@@ -50,8 +48,8 @@ pub(crate) async fn replace(
     .await?;
     for schedule in schedules {
         tx.run(
-            "insert into schedules (workflow, environment, node, team, version, publisher, cron, time_zone, next_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (workflow, environment, node) do update set \
+            "insert into schedules (workflow, environment, node, team, version, publisher, parameters, next_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (workflow, environment, node) do update set \
              publisher = excluded.publisher",
             binds![
                 workflow,
@@ -60,8 +58,7 @@ pub(crate) async fn replace(
                 scope.team,
                 version,
                 publisher,
-                &schedule.cron,
-                &schedule.time_zone,
+                &schedule.parameters,
                 schedule.next_at,
             ],
         )
@@ -72,15 +69,11 @@ pub(crate) async fn replace(
 
 /// Nothing is started by the clock any more.
 pub(crate) async fn remove(tx: &mut Tx, workflow: WorkflowId, environment: Environment) -> Result<()> {
-    tx.run(
-        "delete from schedules where workflow = $1 and environment = $2",
-        binds![workflow, environment],
-    )
-    .await?;
+    tx.run("delete from schedules where workflow = $1 and environment = $2", binds![workflow, environment]).await?;
     Ok(())
 }
 
-pub(crate) const DUE: &str = "select workflow, environment, node, team, version, publisher, cron, time_zone, next_at \
+pub(crate) const DUE: &str = "select workflow, environment, node, team, version, publisher, parameters, next_at \
     from schedules where next_at <= $1 order by next_at limit $2";
 
 impl DueSchedule {
@@ -91,8 +84,7 @@ impl DueSchedule {
             node: row.get("node")?,
             version: row.get("version")?,
             publisher: row.get("publisher")?,
-            cron: row.get("cron")?,
-            time_zone: row.get("time_zone")?,
+            parameters: row.get("parameters")?,
             next_at: row.get("next_at")?,
         })
     }

@@ -98,7 +98,12 @@ pub(crate) async fn pause(tx: &mut Tx, permit: &Permit<ExecuteWorkflow>, run: Ru
 ///
 /// # Errors
 /// `Refused` when the run is not paused.
-pub(crate) async fn resume(tx: &mut Tx, permit: &Permit<ExecuteWorkflow>, run: RunId, now: Timestamp) -> Result<RunStatus> {
+pub(crate) async fn resume(
+    tx: &mut Tx,
+    permit: &Permit<ExecuteWorkflow>,
+    run: RunId,
+    now: Timestamp,
+) -> Result<RunStatus> {
     match status_of(tx, permit, run).await? {
         RunStatus::Paused => {
             tx.run(

@@ -1,0 +1,145 @@
+//! What the engine needs of others, in its own words; `server/rooms.rs` wires it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use authz::Actor;
+use domain::{AuditDraft, Json, Principal, RunFailure, RunId, RunStatus, Scope, StepAddress, Usage, WorkflowId};
+use store::AuditRowDraft;
+use workflow::{Answer, Call, Failure, Plan, Policies};
+
+/// Random bytes; tests hand in a counter.
+#[derive(Clone)]
+pub struct Entropy(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+
+impl Entropy {
+    /// Bytes as `fill` makes them.
+    pub fn new(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(fill))
+    }
+    /// From the operating system.
+    pub fn of_the_system() -> Self {
+        Self::new(|bytes| {
+            use rand::RngCore as _;
+            rand::rng().fill_bytes(bytes);
+        })
+    }
+    pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.0)(&mut bytes);
+        bytes
+    }
+    /// From 0 to 1, for jitter.
+    pub(crate) fn fraction(&self) -> f64 {
+        f64::from(u32::from_be_bytes(self.bytes())) / f64::from(u32::MAX)
+    }
+}
+impl std::fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entropy")
+    }
+}
+
+/// A workflow's version, ready to run.
+#[derive(Clone)]
+pub struct Runnable {
+    pub workflow: WorkflowId,
+    /// The content hash of the version.
+    pub version: String,
+    pub plan: Arc<Plan>,
+}
+
+/// Where versions come from.
+#[async_trait]
+pub trait Versions: Send + Sync {
+    /// The plan of one version. Versions never change: the engine keeps what it was given.
+    async fn plan(&self, scope: Scope, workflow: WorkflowId, version: &str) -> Result<Option<Arc<Plan>>, store::Error>;
+    /// What is published here under this id or name, for sub-workflows.
+    async fn published(&self, scope: Scope, workflow: &str) -> Result<Option<Runnable>, store::Error>;
+}
+
+/// Who may do what, asked anew while a run goes on.
+#[async_trait]
+pub trait Rights: Send + Sync {
+    /// The principal with the rights that it has at this moment; `None` when it is gone.
+    async fn actor(&self, principal: Principal, scope: Scope) -> Result<Option<Actor>, store::Error>;
+}
+
+/// Turns audit drafts of the engine's own acts (a run has ended, a schedule has fired) into rows to be linked.
+#[async_trait]
+pub trait AuditSink: Send + Sync {
+    /// # Errors
+    /// The rows could not be made: the act must not happen.
+    async fn rows(&self, drafts: Vec<AuditDraft>) -> Result<Vec<AuditRowDraft>, store::Error>;
+}
+
+/// Removes what must not be stored readable: personal data and secrets.
+pub trait Mask: Send + Sync {
+    /// All strings and keys, in place.
+    fn json(&self, json: &mut Json);
+    /// One text.
+    fn text<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str>;
+}
+
+/// What an effect is told about the run that wants it.
+#[derive(Clone)]
+pub struct EffectContext {
+    pub scope: Scope,
+    pub run: RunId,
+    pub workflow: WorkflowId,
+    pub principal: Principal,
+    pub step: StepAddress,
+    /// The same on every attempt; goes outside.
+    pub key: String,
+    /// From 1.
+    pub attempt: u32,
+    pub timeout: Duration,
+    pub policies: Arc<Policies>,
+}
+
+/// An effect that has been performed.
+#[derive(Debug, Clone)]
+pub struct Performed {
+    pub answer: Answer,
+    /// Model calls that it took, a guardrail's included.
+    pub model_calls: Vec<ModelCall>,
+}
+
+impl From<Answer> for Performed {
+    fn from(answer: Answer) -> Self {
+        Self { answer, model_calls: Vec::new() }
+    }
+}
+
+/// What a model call cost.
+#[derive(Debug, Clone)]
+pub struct ModelCall {
+    pub provider: String,
+    pub model: String,
+    pub usage: Usage,
+    /// Millionths of a US dollar; absent when the price is not known.
+    pub cost_micros: Option<u64>,
+}
+
+/// Acts on the world. Dropping a future gives up.
+#[async_trait]
+pub trait Effects: Send + Sync {
+    /// Performs a call that needs nothing from outside this process and takes microseconds: no checkpoint is written,
+    /// and it is performed again in a replay. `None`: it is not of that kind.
+    fn at_once(&self, call: &Call) -> Option<Result<Performed, Failure>>;
+
+    /// Performs a call. Policies have been asked by the time it returns.
+    ///
+    /// # Errors
+    /// The failure, masked; its `retryable` says whether another attempt may help.
+    async fn perform(&self, cx: EffectContext, call: Call) -> Result<Performed, Failure>;
+}
+
+/// How a start went, for its audit outcome.
+#[derive(Debug, Clone)]
+pub struct StartOutcome {
+    pub run: RunId,
+    /// `Running` or `Queued` when it goes on; a final status when it is over already.
+    pub status: RunStatus,
+    pub failure: Option<RunFailure>,
+}

@@ -1,0 +1,53 @@
+//! Taking a machine as far as it goes without the world: pure nodes, and calls that are answered at once.
+
+use domain::Timestamp;
+use workflow::{Answer, Change, Machine, Task, Work};
+
+use crate::{ports::Effects, view::RunLog};
+
+/// What came of it.
+#[derive(Default)]
+pub(crate) struct Settled {
+    /// What the world is asked for.
+    pub work: Vec<Work>,
+    /// Nodes that began or ended.
+    pub changes: Vec<Change>,
+}
+
+/// Advances until nothing is left but work for the world.
+pub(crate) fn settle(machine: &mut Machine, effects: &dyn Effects, log: &mut RunLog, now: Timestamp) -> Settled {
+    let mut settled = Settled::default();
+    loop {
+        let work = machine.advance();
+        note(machine, log, now, &mut settled);
+        let mut answered = false;
+        for work in work {
+            let at_once = match &work.task {
+                Task::Call(call) => effects.at_once(call),
+                Task::Wait(_) | Task::Workflow { .. } => None,
+            };
+            match at_once {
+                None => settled.work.push(work),
+                Some(result) => {
+                    let answer = match result {
+                        Ok(performed) => performed.answer,
+                        Err(failure) => Answer::Failed { failure },
+                    };
+                    log.answered(&work.step, &answer, 1, None);
+                    answered |= machine.apply(&work.step, answer).is_ok();
+                    note(machine, log, now, &mut settled);
+                }
+            }
+        }
+        if !answered {
+            return settled;
+        }
+    }
+}
+
+fn note(machine: &mut Machine, log: &mut RunLog, now: Timestamp, settled: &mut Settled) {
+    for change in machine.changes() {
+        log.note(&change, now);
+        settled.changes.push(change);
+    }
+}
