@@ -15,6 +15,7 @@ pub mod headers;
 pub mod listen;
 pub mod local_authority;
 pub mod rate_limit;
+mod stall;
 pub mod tls;
 
 pub use address::{Arrived, TrustedProxies};

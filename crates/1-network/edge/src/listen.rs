@@ -3,7 +3,16 @@
 //! The protocol is chosen by the handshake (ALPN), never by peeking at the bytes: a client that sends nothing is cut by
 //! the header timeout from its first moment on.
 
-use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use axum::body::Body;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -22,6 +31,7 @@ use crate::{
     address::Peer,
     front::{Guarding, Surface},
     headers,
+    stall::Flowing,
     tls::Tls,
 };
 
@@ -39,6 +49,8 @@ pub struct Limits {
     pub max_head_bytes: usize,
     /// HTTP/2 streams at a time on one connection. Default 100.
     pub max_streams: u32,
+    /// How long the other end may take nothing of an answer. Default 30 s.
+    pub write_stall: Duration,
     /// How long answers under way may take once the end has been asked for. Default 20 s.
     pub shutdown: Duration,
 }
@@ -51,6 +63,7 @@ impl Default for Limits {
             header_read: Duration::from_secs(20),
             max_head_bytes: 64 * 1024,
             max_streams: 100,
+            write_stall: Duration::from_secs(30),
             shutdown: Duration::from_secs(20),
         }
     }
@@ -69,7 +82,8 @@ pub async fn serve(
     accept(listener, limits, shutdown, move |stream, peer, mut ending| {
         let (acceptor, service) = (acceptor.clone(), service.clone());
         async move {
-            let handshake = tokio::time::timeout(limits.handshake, acceptor.accept(stream));
+            let handshake =
+                tokio::time::timeout(limits.handshake, acceptor.accept(Flowing::new(stream, limits.write_stall)));
             let stream = tokio::select! {
                 done = handshake => match done { Ok(Ok(stream)) => stream, _ => return },
                 _ = ending.wait_for(|ending| *ending) => return,
@@ -98,7 +112,9 @@ pub async fn redirect_to_https(
             let answer = redirect(&request, https_port);
             async move { Ok::<_, std::convert::Infallible>(answer) }
         });
-        let connection = http1_builder(limits).keep_alive(false).serve_connection(TokioIo::new(stream), service);
+        let connection = http1_builder(limits)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(Flowing::new(stream, limits.write_stall)), service);
         let mut connection = pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => {}
@@ -220,7 +236,15 @@ async fn over_http2<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| handle(service.clone(), peer, request));
+    let asked = Arc::new(Asked::default());
+    let counting = asked.clone();
+    let service = service_fn(move |request| {
+        let (open, answer) = (counting.begin(), handle(service.clone(), peer, request));
+        async move {
+            let _open = open;
+            answer.await
+        }
+    });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_streams)
@@ -232,7 +256,46 @@ async fn over_http2<S>(
     let mut connection = pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = ending.wait_for(|ending| *ending) => connection.as_mut().graceful_shutdown(),
+        _ = ending.wait_for(|ending| *ending) => {}
+        // HTTP/2 has no timeout of its own for a client that says nothing, nor for one that has nothing more to say
+        () = asked.fall_silent(limits.header_read) => if asked.never() { return },
     }
+    connection.as_mut().graceful_shutdown();
     let _ = connection.await;
+}
+
+/// What was asked on one connection.
+#[derive(Debug, Default)]
+struct Asked {
+    ever: AtomicUsize,
+    open: AtomicUsize,
+}
+
+/// A request without its answer yet.
+struct Open(Arc<Asked>);
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Asked {
+    fn begin(self: &Arc<Self>) -> Open {
+        self.ever.fetch_add(1, Relaxed);
+        self.open.fetch_add(1, Relaxed);
+        Open(self.clone())
+    }
+    fn never(&self) -> bool {
+        self.ever.load(Relaxed) == 0
+    }
+    /// Ends once nothing has been asked and nothing was to be answered for `period` (seen every `period`).
+    async fn fall_silent(&self, period: Duration) {
+        loop {
+            let before = self.ever.load(Relaxed);
+            tokio::time::sleep(period).await;
+            if self.ever.load(Relaxed) == before && self.open.load(Relaxed) == 0 {
+                return;
+            }
+        }
+    }
 }

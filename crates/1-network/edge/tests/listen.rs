@@ -29,6 +29,7 @@ fn limits() -> Limits {
     Limits {
         handshake: Duration::from_millis(300),
         header_read: Duration::from_millis(300),
+        write_stall: Duration::from_millis(400),
         shutdown: Duration::from_secs(2),
         ..Limits::default()
     }
@@ -50,6 +51,7 @@ async fn running_with(limits: Limits) -> Running {
     let tls = Tls::from_local_authority(authority, &clock()).unwrap();
     let router = Router::new()
         .route("/who", get(|Extension(a): Extension<Arrived>| async move { a.client.to_string() }))
+        .route("/large", get(|| async { vec![b'a'; 64 << 20] }))
         .route(
             "/socket",
             get(|socket: WebSocketUpgrade| async move {
@@ -197,6 +199,10 @@ async fn a_slow_client_is_cut() {
     let mut handshaken = server.client().await;
     let mut halfway = server.client().await;
     halfway.write_all(b"GET /who HTTP/1.1\r\nhost: loc").await.unwrap();
+    let ca = server.folder.path().join("ca.pem");
+    let mut silent_http2 = client(&ca, "localhost", server.address, b"h2").await.unwrap();
+    let mut preface_only = client(&ca, "localhost", server.address, b"h2").await.unwrap();
+    preface_only.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     let mut one_byte = server.client().await;
     one_byte.write_all(b"G").await.unwrap();
     let limit = Duration::from_millis(1500);
@@ -204,6 +210,20 @@ async fn a_slow_client_is_cut() {
     assert!(closed_after(&mut handshaken).await < limit);
     assert!(closed_after(&mut halfway).await < limit);
     assert!(closed_after(&mut one_byte).await < limit);
+    assert!(closed_after(&mut silent_http2).await < limit);
+    assert!(closed_after(&mut preface_only).await < limit);
+}
+
+/// A client that asks for much and takes nothing is cut too, and its place is free again.
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_is_cut() {
+    let server = running_with(Limits { max_connections: 1, ..limits() }).await;
+    let mut greedy = server.client().await;
+    greedy.write_all(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    tokio::time::timeout(Duration::from_secs(3), server.client()).await.expect("the place was never freed");
+    let mut taken = Vec::new();
+    let _ = greedy.read_to_end(&mut taken).await;
+    assert!(taken.len() < 64 << 20);
 }
 
 /// Bad input of issue 5: 100,000 headers, an endless head, smuggled lengths. The server answers or closes, and lives.
