@@ -44,6 +44,8 @@
 //! ```
 
 mod audit;
+mod backup;
+mod backup_tables;
 mod config;
 mod dialect;
 mod error;
@@ -60,6 +62,7 @@ pub mod workflows;
 mod writer;
 
 pub use audit::{AuditFilter, AuditRow, AuditRowDraft, ChainHead, ChainKey, Checkpoint, Linker, StoredEntry};
+pub use backup::{backup, dump, restore};
 pub use config::{Location, StoreConfig};
 pub use error::{Error, Result};
 pub use events::News;

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures::TryStreamExt;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, SqliteConnection,
     postgres::PgConnectOptions,
@@ -169,6 +170,18 @@ impl Conn {
         Ok(on!(self, sql, sqlite_rows(&rows)?, postgres_rows(rows)?, |query, conn, Kind| {
             query.fetch_all(conn).await?.into_iter().map(Kind).collect()
         }))
+    }
+
+    /// Hands over an answer row by row, however long it is.
+    pub async fn each(&mut self, sql: &'static str, mut take: impl FnMut(Row) -> Result<()> + Send) -> Result<()> {
+        let sql = Sql::from(sql);
+        on!(self, sql, sqlite_arguments(Vec::new())?, postgres_arguments(Vec::new())?, |query, conn, Kind| {
+            let mut rows = query.fetch(conn);
+            while let Some(row) = rows.try_next().await? {
+                take(Kind(row))?;
+            }
+        });
+        Ok(())
     }
 
     /// Performs a text of several statements, without binds and without preparing them.

@@ -176,7 +176,9 @@ async fn put(
         Some(publisher) => replace_schedules(tx, scope, workflow, &hash, publisher, &with.schedules).await?,
         None if with.schedules.is_empty() => remove_schedules(tx, workflow, scope.environment).await?,
         None => {
-            return Err(Error::Refused { what: "a schedule runs with the rights of a person: let a person publish it" });
+            return Err(Error::Refused {
+                what: "a schedule runs with the rights of a person: let a person publish it",
+            });
         }
     }
     let environment = scope.environment;
