@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod csrf;
+mod junk;
 mod requests;
 mod set_up;
 mod sign_in;
