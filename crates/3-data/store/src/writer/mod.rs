@@ -7,6 +7,8 @@
 
 mod attempt;
 mod op;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
