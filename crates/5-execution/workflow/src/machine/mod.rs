@@ -213,6 +213,3 @@ impl fmt::Debug for Machine {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -74,8 +74,13 @@ impl<'g> Shape<'g> {
     }
 
     /// Nodes that no trigger leads to. Without a trigger, nodes that no edge touches while others have edges.
+    /// Nothing, while an edge names a node that does not exist: that is the error to mend first.
     pub fn unreachable(&self) -> Vec<usize> {
         let nodes = &self.graph.nodes;
+        let known = |edge: &Edge| self.index(&edge.from).is_some() && self.index(&edge.to).is_some();
+        if !self.graph.edges.iter().all(known) {
+            return Vec::new();
+        }
         let mut reached: Vec<bool> = nodes.iter().map(|node| node.kind.is_trigger()).collect();
         if !reached.contains(&true) {
             let alone = |i: &usize| self.to[*i].is_empty() && self.from[*i].is_empty();

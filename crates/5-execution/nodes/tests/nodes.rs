@@ -1,0 +1,476 @@
+//! What each node type asks for and makes of the answers.
+
+mod common;
+
+use common::{call, chat, defects, failed, node, pure, run, says};
+use domain::{CheckKind, Enforcement, Finding, Json, RunStatus, Severity, Timestamp, UserId};
+use serde_json::json;
+use workflow::{
+    Answer, ApprovalAnswer, Call, ChatMessage, CodeAnswer, EmbedAnswer, FailureKind, HttpAnswer, Outcome, ScreenAnswer,
+    ScreenCall, SqlAnswer, Task, Wait, Work,
+    answer::{CheckResult, Decision},
+};
+
+fn screen(work: &Work) -> &ScreenCall {
+    match call(work) {
+        Call::Screen(call) => call,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn finding(check: CheckKind) -> Finding {
+    Finding {
+        check,
+        family: "family".into(),
+        severity: Severity::High,
+        score: 1.0,
+        span: None,
+        by: "test v1".into(),
+        why: "because".into(),
+    }
+}
+
+/// A guardrail that finds something with every check it is asked for.
+fn finds(work: &Work) -> Answer {
+    let call = screen(work);
+    let results = call.checks.iter().map(|c| CheckResult {
+        check: c.check,
+        enforcement: c.enforcement,
+        unevaluated: None,
+        findings: vec![finding(c.check)],
+    });
+    let blocked = call.checks.iter().any(|c| c.enforcement == Enforcement::Block);
+    Answer::Screen(ScreenAnswer { subject: call.subject.clone(), blocked, results: results.collect() })
+}
+
+fn asked(parameters: Json) -> Vec<String> {
+    let mut seen = Vec::new();
+    node("GUARDRAIL", parameters, json!("hi"), |work| {
+        seen = screen(work).checks.iter().map(|c| format!("{} {}", c.check, c.enforcement.as_str())).collect();
+        Answer::Screen(ScreenAnswer { subject: json!("hi"), blocked: false, results: Vec::new() })
+    });
+    seen
+}
+
+/// D1: LOG, WARNING and BLOCK are enforcements; PII under BLOCK redacts unless that check is set to block.
+#[test]
+fn a_guardrail_reads_severity_as_what_is_done() {
+    let with = |checks: Json, severity: &str| asked(json!({ "checks": checks, "severity": severity }));
+    assert_eq!(
+        with(json!(["PROMPT_INJECTION", "PII_REDACTION"]), "BLOCK"),
+        ["PROMPT_INJECTION block", "PII_REDACTION redact"]
+    );
+    assert_eq!(with(json!(["PII_REDACTION"]), "WARNING"), ["PII_REDACTION warn"]);
+    assert_eq!(with(json!([{ "check": "PII_REDACTION", "severity": "BLOCK" }]), "LOG"), ["PII_REDACTION block"]);
+    assert_eq!(
+        with(json!([{ "check": "PII_REDACTION", "block_on_detection": true }]), "BLOCK"),
+        ["PII_REDACTION block"]
+    );
+}
+
+/// R190: each check on a node can have its own.
+#[test]
+fn a_guardrails_checks_have_their_own_enforcement() {
+    let checks = json!([{ "check": "PROMPT_INJECTION", "severity": "LOG", "threshold": 0.4 }, { "check": "CONTENT_FILTER", "enforcement": "flag" }, "SQL_INJECTION"]);
+    assert_eq!(
+        asked(json!({ "checks": checks })),
+        ["PROMPT_INJECTION log", "CONTENT_FILTER flag", "SQL_INJECTION block"]
+    );
+}
+
+/// R162, R164 to R167, R181: a schema and rules bring their own checks.
+#[test]
+fn a_guardrails_schema_and_rules_bring_their_checks() {
+    let rules = json!([{ "type": "REGEX", "pattern": "{{1,2}}" }]);
+    assert_eq!(
+        asked(json!({ "schemaValidation": { "type": "object" }, "rules": rules, "severity": "WARNING" })),
+        ["SCHEMA_VALIDATION warn", "CUSTOM_RULE warn"]
+    );
+    let bad = json!({ "type": "GUARDRAIL", "parameters": { "schemaValidation": { "type": 3 }, "rules": [{ "type": "REGEX" }, { "type": "SHELL" }], "checks": ["NOPE"] } });
+    assert_eq!(defects(bad), ["/parameters/checks/0 unknown_word", "/parameters/rules/1/type unknown_word"]);
+    let bad = json!({ "type": "GUARDRAIL", "parameters": { "schemaValidation": { "type": 3 }, "rules": [{ "type": "REGEX" }], "checks": ["SEMANTIC_SIMILARITY", "SEMANTIC_SIMILARITY"] } });
+    assert_eq!(
+        defects(bad),
+        [
+            "/parameters/checks/1 duplicate_check",
+            "/parameters/rules/0 missing_field",
+            "/parameters/schemaValidation bad_schema"
+        ]
+    );
+    assert_eq!(defects(json!({ "type": "GUARDRAIL" })), ["/parameters/checks no_checks"]);
+}
+
+/// R187: recorded, and the run goes on.
+#[test]
+fn a_guardrail_set_to_log_goes_on_and_records() {
+    let ended =
+        node("GUARDRAIL", json!({ "checks": ["PROMPT_INJECTION"], "severity": "LOG" }), json!({ "q": 1 }), finds);
+    assert_eq!(ended.output(), json!({ "q": 1 }));
+    let change = ended.changes.last().unwrap();
+    assert_eq!((change.findings.len(), change.warnings.len()), (1, 0));
+}
+
+/// R188: a warning is attached that later nodes can read.
+#[test]
+fn a_guardrail_set_to_warning_attaches_what_later_nodes_can_read() {
+    let document = json!({ "nodes": [
+        { "id": "guard", "type": "GUARDRAIL", "parameters": { "checks": ["PROMPT_INJECTION"], "severity": "WARNING" } },
+        { "type": "TRANSFORM", "parameters": { "template": ["{{ warnings.guard | length }}", "{{ warnings.guard[0].findings[0].severity }}", "{{ nodes.guard }}"] } }
+    ] });
+    assert_eq!(run(document, json!("text"), finds).output(), json!([1, "high", "text"]));
+}
+
+/// R183, R189: the run halts at once with the violation's details.
+#[test]
+fn a_guardrail_set_to_block_halts_with_the_details() {
+    let document = json!({ "nodes": [
+        { "id": "guard", "type": "GUARDRAIL", "parameters": { "checks": ["PROMPT_INJECTION", "CONTENT_FILTER"], "severity": "BLOCK" } },
+        { "id": "after", "type": "TRANSFORM", "parameters": { "template": 1 } }
+    ], "edges": [{ "from": "guard", "to": "after" }, { "from": "guard", "output": "error", "to": "after" }] });
+    let ended = run(document, json!("text"), finds);
+    assert_eq!(ended.outcome.status(), RunStatus::Blocked);
+    let failure = ended.failure();
+    assert_eq!(failure.findings.len(), 2, "R192: all results are kept");
+    assert!(failure.message.contains("PROMPT_INJECTION (family, high)"), "{}", failure.message);
+    assert!(!ended.statuses().contains_key("after"));
+}
+
+fn agent(extra: Json) -> Json {
+    let mut parameters = json!({
+        "model": { "provider": "fake" }, "system": "Be brief.", "prompt": "{{ input.q }}",
+        "tools": [
+            { "name": "add", "description": "Adds.", "schema": { "type": "object", "required": ["a"], "properties": { "a": { "type": "integer" } } },
+              "node": { "type": "TRANSFORM", "parameters": { "template": "{{ args.a + 1 }}" } } },
+            { "name": "fetch", "description": "Fetches.", "node": { "type": "HTTP_REQUEST", "parameters": { "url": "https://x.example/{{ args.p }}" } } },
+            { "name": "other", "description": "Another workflow.", "workflow": "second" }
+        ]
+    });
+    parameters.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    json!({ "type": "AI_AGENT", "id": "agent", "parameters": parameters })
+}
+
+fn conversation(work: &Work) -> Vec<String> {
+    let Call::Chat(chat) = call(work) else { panic!("{work:?}") };
+    chat.messages
+        .iter()
+        .map(|message| match message {
+            ChatMessage::System { content } => format!("system {content}"),
+            ChatMessage::User { content } => format!("user {content}"),
+            ChatMessage::Assistant { content, tool_calls } => format!("assistant {content} {}", tool_calls.len()),
+            ChatMessage::Tool { content, is_error, .. } => format!("tool {content} {is_error}"),
+        })
+        .collect()
+}
+
+#[test]
+fn an_agent_calls_nodes_urls_and_workflows_until_it_has_an_answer() {
+    let mut talks = Vec::new();
+    let ended = run(agent(json!({})), json!({ "q": "2+1?" }), |work| match &work.task {
+        Task::Workflow { workflow, input } => Answer::Child { output: json!([workflow, input.json]) },
+        Task::Call(Call::Http(http)) => {
+            assert_eq!(
+                (http.url.as_str(), work.step.path.as_str(), work.step.node.as_str()),
+                ("https://x.example/7", "agent[2]/", "fetch")
+            );
+            Answer::Http(HttpAnswer { status: 200, headers: Default::default(), body: json!("page") })
+        }
+        _ => {
+            talks.push(conversation(work));
+            match work.step.index {
+                0 => chat("", vec![("add", r#"{"a": 2}"#), ("fetch", r#"{"p": 7}"#), ("other", r#"{"z": 1}"#)]),
+                _ => says("3"),
+            }
+        }
+    });
+    assert_eq!(ended.output()["text"], "3");
+    assert_eq!(ended.output()["steps"], 2);
+    assert_eq!(ended.output()["usage"]["input_tokens"], 20);
+    assert_eq!(talks[0], ["system Be brief.", "user 2+1?"]);
+    assert_eq!(
+        talks[1][2..],
+        [
+            "assistant  3",
+            "tool 3 false",
+            "tool {\"body\":\"page\",\"headers\":{},\"status\":200} false",
+            "tool [\"second\",{\"z\":1}] false"
+        ]
+    );
+}
+
+#[test]
+fn invalid_tool_calls_go_back_to_the_model_a_few_times() {
+    let mut talks = Vec::new();
+    let ended = run(agent(json!({})), json!({ "q": "?" }), |work| {
+        talks = conversation(work);
+        match work.step.index {
+            0 => chat("", vec![("add", "{oops")]),
+            1 => chat("", vec![("add", r#"{"a": "two"}"#), ("minus", "{}")]),
+            _ => says("sorry"),
+        }
+    });
+    assert_eq!(ended.output()["text"], "sorry");
+    assert!(talks[3].starts_with("tool error: the arguments are not JSON") && talks[3].ends_with("true"), "{talks:?}");
+    assert!(talks[5].starts_with("tool error: the arguments do not fit: /a:"), "{talks:?}");
+    assert!(
+        talks[6].starts_with("tool error: there is no tool \"minus\"; the tools are: add, fetch, other"),
+        "{talks:?}"
+    );
+    let garbage = run(agent(json!({})), json!({ "q": "?" }), |_| chat("", vec![("add", "garbage")]));
+    assert_eq!(garbage.failure().kind, FailureKind::Call);
+    assert!(garbage.failure().message.contains("wrongly 4 times"), "{}", garbage.failure().message);
+}
+
+#[test]
+fn an_agent_that_never_ends_is_stopped_by_name() {
+    let ended = run(agent(json!({ "max_steps": 3 })), json!({ "q": "?" }), |_| chat("", vec![("add", r#"{"a":1}"#)]));
+    assert_eq!(ended.failure().kind, FailureKind::StepLimit);
+    assert_eq!(ended.steps.len(), 3);
+}
+
+#[test]
+fn a_tools_failure_goes_to_the_model_and_a_block_in_a_tool_halts() {
+    let perform = |failure: Answer| {
+        run(agent(json!({})), json!({ "q": "?" }), move |work| match (&work.task, work.step.index) {
+            (Task::Call(Call::Http(_)), _) => failure.clone(),
+            (_, 0) => chat("", vec![("fetch", r#"{"p":1}"#)]),
+            _ => says(&conversation(work)[3]),
+        })
+    };
+    assert_eq!(perform(failed("no route")).output()["text"], "tool error: no route true");
+    let policy = workflow::Failure::new(FailureKind::Policy, "domain not allowed");
+    assert_eq!(perform(Answer::Failed { failure: policy }).outcome.status(), RunStatus::Blocked);
+}
+
+#[test]
+fn an_agents_tools_are_checked_like_nodes() {
+    let mut document = agent(json!({}));
+    document["parameters"]["tools"] = json!([
+        { "name": "a", "description": "x", "node": { "type": "HTTP_REQUEST", "parameters": { "urll": "https://x" } } },
+        { "name": "b", "description": "x", "node": { "type": "WEBHOOK" } },
+        { "name": "c", "description": "x", "node": { "type": "HTP_REQUEST" } }
+    ]);
+    assert_eq!(
+        defects(document),
+        [
+            "/parameters/tools/0/node/parameters missing_field",
+            "/parameters/tools/0/node/parameters/urll unknown_field",
+            "/parameters/tools/1/node/type not_a_tool",
+            "/parameters/tools/2/node/type unknown_node_type"
+        ]
+    );
+}
+
+#[test]
+fn a_chat_model_is_asked_once_and_its_json_is_checked() {
+    let with = |text: &'static str| {
+        node(
+            "CHAT_MODEL",
+            json!({ "model": { "provider": "fake", "temperature": 0.5 }, "prompt": "{{ input }}",
+        "response_schema": { "type": "object", "required": ["n"] } }),
+            json!("hi"),
+            move |work| {
+                assert_eq!(conversation(work), ["user hi"]);
+                says(text)
+            },
+        )
+    };
+    assert_eq!(with("```json\n{\"n\": 1}\n```").output()["json"], json!({ "n": 1 }));
+    assert_eq!(with("{}").failure().kind, FailureKind::Call);
+    assert_eq!(with("nope").failure().kind, FailureKind::Call);
+}
+
+#[test]
+fn embedding_takes_a_text_or_a_list() {
+    let ended = node("EMBEDDING", json!({ "model": { "provider": "fake" } }), json!(["a", "b"]), |work| {
+        let Call::Embed(call) = call(work) else { panic!() };
+        Answer::Embed(EmbedAnswer {
+            vectors: call.texts.iter().map(|t| vec![t.len() as f32]).collect(),
+            usage: Default::default(),
+            model: "m".into(),
+        })
+    });
+    assert_eq!(ended.output()["vectors"], json!([[1.0], [1.0]]));
+}
+
+#[test]
+fn code_is_taken_as_it_is_written() {
+    let ended =
+        node("CODE", json!({ "code": "return {{a: 1}}", "input": { "n": "{{ input + 1 }}" } }), json!(1), |work| {
+            let Call::Code(call) = call(work) else { panic!() };
+            assert_eq!(
+                (call.code.as_str(), &call.input, call.timeout_ms),
+                ("return {{a: 1}}", &json!({ "n": 2 }), 10_000)
+            );
+            Answer::Code(CodeAnswer { result: json!("ok"), logs: String::new() })
+        });
+    assert_eq!(ended.output(), json!("ok"));
+}
+
+#[test]
+fn http_requests_cannot_be_split() {
+    let with = |parameters: Json, input: &str| {
+        node("HTTP_REQUEST", parameters, json!(input), |work| {
+            let Call::Http(call) = call(work) else { panic!() };
+            Answer::Http(HttpAnswer {
+                status: 200,
+                headers: Default::default(),
+                body: json!([call.url, call.headers, call.body]),
+            })
+        })
+    };
+    let good = with(
+        json!({ "url": "https://x.example/{{ input | urlencode }}", "method": "POST", "headers": { "X-A": "{{ input }}" }, "body": { "a": 1 } }),
+        "a b",
+    );
+    assert_eq!(
+        good.output()["body"],
+        json!(["https://x.example/a%20b", [["x-a", "a b"]], { "content_type": "application/json", "text": "{\"a\":1}" }])
+    );
+    for (parameters, input) in [
+        (json!({ "url": "https://x", "headers": { "x-a": "{{ input }}" } }), "a\r\nhost: evil"),
+        (json!({ "url": "https://x", "headers": { "host": "evil" } }), ""),
+        (json!({ "url": "{{ input }}" }), "file:///etc/passwd"),
+        (json!({ "url": "{{ input }}" }), "https://x/\r\nx"),
+    ] {
+        assert_eq!(with(parameters, input).failure().kind, FailureKind::Parameters);
+    }
+}
+
+#[test]
+fn sql_values_are_bound() {
+    let ended = node(
+        "SQL_QUERY",
+        json!({ "credential": "db", "query": "SELECT $1", "parameters": ["{{ input }}"] }),
+        json!("'; DROP TABLE x"),
+        |work| {
+            let Call::Sql(call) = call(work) else { panic!() };
+            assert_eq!((call.query.as_str(), &call.parameters), ("SELECT $1", &vec![json!("'; DROP TABLE x")]));
+            Answer::Sql(SqlAnswer {
+                columns: vec!["a".into()],
+                rows: vec![json!({ "a": 1 })],
+                rows_affected: 0,
+                truncated: true,
+            })
+        },
+    );
+    assert_eq!(ended.output()["rows"], json!([{ "a": 1 }]));
+    assert_eq!(ended.changes.last().unwrap().warnings[0].code, "truncated");
+}
+
+#[test]
+fn conditions_are_strict_about_what_is_true() {
+    let with = |condition: Json, input: Json| {
+        let document = json!({ "nodes": [{ "id": "c", "type": "CONDITION", "parameters": { "condition": condition } }, { "id": "yes", "type": "TRANSFORM", "parameters": { "template": "yes" } }] });
+        pure(document, input)
+    };
+    assert_eq!(with(json!("{{ input > 1 }}"), json!(2)).output(), "yes");
+    assert_eq!(with(json!("{{ input > 1 }}"), json!(1)).output(), 1, "its input goes on where no edge does");
+    assert_eq!(with(json!("{{ input }}"), json!("false")).output(), "false");
+    assert_eq!(with(json!("{{ input }}"), json!("perhaps")).failure().kind, FailureKind::Parameters);
+}
+
+#[test]
+fn a_switch_takes_the_first_case_that_matches() {
+    let document = json!({
+        "nodes": [
+            { "id": "s", "type": "SWITCH", "parameters": { "value": "{{ input.kind }}", "cases": [{ "name": "a", "equals": "a" }, { "name": "big", "when": "{{ input.n > 5 }}" }] } },
+            { "id": "ta", "type": "TRANSFORM", "parameters": { "template": "A" } }, { "id": "tb", "type": "TRANSFORM", "parameters": { "template": "B" } },
+            { "id": "td", "type": "TRANSFORM", "parameters": { "template": "D" } }
+        ],
+        "edges": [{ "from": "s", "output": "a", "to": "ta" }, { "from": "s", "output": "big", "to": "tb" }, { "from": "s", "output": "default", "to": "td" }]
+    });
+    let taken = |input: Json| pure(document.clone(), input).output();
+    assert_eq!(taken(json!({ "kind": "a", "n": 9 })), "A");
+    assert_eq!(taken(json!({ "kind": "x", "n": 9 })), "B");
+    assert_eq!(taken(json!({ "kind": "x", "n": 1 })), "D");
+    let reserved =
+        json!({ "type": "SWITCH", "parameters": { "cases": [{ "name": "error", "equals": 1 }, { "name": "x" }] } });
+    assert_eq!(defects(reserved), ["/parameters/cases/0/name reserved_name", "/parameters/cases/1 bad_parameter"]);
+}
+
+#[test]
+fn a_delay_waits_and_passes_its_input_on() {
+    let ended = node("DELAY", json!({ "for_ms": "{{ input }}" }), json!(1500), |work| {
+        assert!(matches!(&work.task, Task::Wait(Wait::For { duration }) if duration.as_millis() == 1500));
+        Answer::Waited { at: Timestamp::from_micros(0) }
+    });
+    assert_eq!(ended.output(), json!(1500));
+    assert_eq!(defects(json!({ "type": "DELAY" })), ["/parameters bad_parameter"]);
+    assert_eq!(
+        defects(json!({ "type": "DELAY", "parameters": { "until": "tomorrow" } })),
+        ["/parameters/until bad_parameter"]
+    );
+}
+
+#[test]
+fn a_sub_workflow_is_a_child_run() {
+    let ended = node("SUB_WORKFLOW", json!({ "workflow": "archive" }), json!(5), |work| match &work.task {
+        Task::Workflow { workflow, input } => Answer::Child { output: json!({ "by": workflow, "of": input.json }) },
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(ended.output(), json!({ "by": "archive", "of": 5 }));
+}
+
+#[test]
+fn an_approval_asks_nobody_who_started_the_run_and_takes_both_ways() {
+    let decided = |approved: bool, edges: Json| {
+        let document = json!({ "nodes": [{ "id": "ask", "type": "HUMAN_APPROVAL", "parameters": { "message": "Pay {{ input }}?", "approvers": ["role:admin"], "required": 2 } },
+            { "id": "yes", "type": "TRANSFORM", "parameters": { "template": "paid" } }, { "id": "no", "type": "TRANSFORM", "parameters": { "template": "kept" } }], "edges": edges });
+        run(document, json!(9), move |work| {
+            let Task::Wait(Wait::Approval(request)) = &work.task else { panic!() };
+            assert_eq!((request.message.as_str(), request.required, request.forbid_self_approval), ("Pay 9?", 2, true));
+            let by = UserId::new(Timestamp::from_micros(0), [1; 10]);
+            let decision = Decision { by, approved, comment: String::new(), at: Timestamp::from_micros(1) };
+            Answer::Approval(ApprovalAnswer { approved, timed_out: false, decisions: vec![decision] })
+        })
+    };
+    let both = json!([{ "from": "ask", "to": "yes" }, { "from": "ask", "output": "rejected", "to": "no" }]);
+    assert_eq!(decided(true, both.clone()).output(), "paid");
+    assert_eq!(decided(false, both).output(), "kept");
+    let one = json!([{ "from": "ask", "to": "yes" }, { "from": "yes", "to": "no" }]);
+    assert_eq!(decided(false, one).failure().kind, FailureKind::Rejected);
+    let few = json!({ "type": "HUMAN_APPROVAL", "parameters": { "message": "x", "approvers": ["a@x.example"], "required": 2 } });
+    assert_eq!(defects(few), ["/parameters/required too_few_approvers"]);
+}
+
+#[test]
+fn respond_sets_the_answer_and_cannot_split_it() {
+    let with = |parameters: Json, input: Json| node("RESPOND", parameters, input, |work| panic!("{work:?}"));
+    let ended = with(
+        json!({ "status": 201, "headers": { "X-Id": "{{ input.id }}" }, "body": { "ok": true } }),
+        json!({ "id": 7 }),
+    );
+    let Outcome::Succeeded { response: Some(response), output } = ended.outcome else { panic!() };
+    assert_eq!(
+        (response.status, response.headers["x-id"].as_str(), &response.body, &output.json),
+        (201, "7", &json!({ "ok": true }), &json!({ "ok": true }))
+    );
+    for (name, value) in [
+        ("x-a", "b\r\nset-cookie: c"),
+        ("Set-Cookie", "a=b"),
+        ("content-length", "0"),
+        ("access-control-allow-origin", "*"),
+        ("x a", "b"),
+    ] {
+        let split = with(json!({ "headers": { name: "{{ input.v }}" } }), json!({ "v": value }));
+        assert_eq!(split.failure().kind, FailureKind::Parameters, "{name}");
+    }
+}
+
+#[test]
+fn stop_with_error_ends_the_run_in_the_authors_words() {
+    let ended = pure(
+        json!({ "nodes": [{ "type": "STOP_WITH_ERROR", "parameters": { "message": "No address for {{ input }}." } }] }),
+        json!("A1"),
+    );
+    assert_eq!((ended.failure().kind, ended.failure().message.as_str()), (FailureKind::Stopped, "No address for A1."));
+}
+
+#[test]
+fn triggers_pass_the_runs_input_on() {
+    for (kind, parameters) in
+        [("MANUAL_TRIGGER", json!({})), ("WEBHOOK", json!({})), ("SCHEDULE", json!({ "cron": "0 0 * * *" }))]
+    {
+        assert_eq!(node(kind, parameters, json!({ "a": 1 }), |work| panic!("{work:?}")).output(), json!({ "a": 1 }));
+    }
+}
