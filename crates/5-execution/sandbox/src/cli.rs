@@ -1,8 +1,253 @@
-//! `nodeloom sandbox probe | run | exec`.
+//! `nodeloom sandbox probe | run | exec`: the same sandbox from the command line, so that anyone can attack it.
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{Read, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use domain::{Clock, Json};
+
+use crate::{Error, Exit, Failure, Language, Limits, Outcome, Root, Sandbox, SandboxConfig, Spec};
+
+const HELP: &str = "\
+nodeloom sandbox probe [--json]
+    attacks a sandbox on this machine and prints what it guarantees
+nodeloom sandbox run --language javascript|python [OPTIONS] FILE
+    runs code once (FILE - is standard input); prints what it returned as JSON, and what it printed on standard error
+nodeloom sandbox exec [--root empty|host-usr] [--stdin] [OPTIONS] -- PROGRAM [ARGUMENTS]
+    runs any program once under the same guarantees; --stdin hands on standard input
+
+OPTIONS
+    --input JSON       the value of `input` (run only; default null)
+    --timeout S        seconds until everything is killed (default 5)
+    --cpu S            seconds of processor time (default: the timeout)
+    --memory MB        memory of all processes together (default 128)
+    --processes N      processes and threads at one moment (default 32)
+    --output KB        output kept (default 1024)
+    --scratch MB       a private writable /tmp (default 0: none)
+    --report           a line of JSON about the run on standard error
+
+EXIT CODES of exec: the program's own, 128 + signal, 124 timed out, 125 the sandbox did not start it,
+126 not executable, 137 out of memory, 159 killed by the system call filter, 153 output flood
+";
 
 /// Runs the command line after `nodeloom sandbox` and gives the exit code. Makes a runtime of its own, so it must not
 /// be called from inside one.
-pub fn main(arguments: Vec<std::ffi::OsString>, clock: domain::Clock) -> i32 {
-    let _ = (arguments, clock);
-    2
+pub fn main(arguments: Vec<OsString>, clock: Clock) -> i32 {
+    let options = match Options::parse(arguments) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            put(&mut std::io::stdout(), HELP.as_bytes());
+            return 0;
+        }
+        Err(problem) => {
+            put(&mut std::io::stderr(), format!("nodeloom sandbox: {problem}\n\n{HELP}").as_bytes());
+            return 2;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(perform(options, clock)).unwrap_or_else(|error| refuse(&error)),
+        Err(error) => refuse(&Error::broken("start a runtime")(error)),
+    }
+}
+
+enum Task {
+    Probe,
+    Run { language: Language, file: PathBuf },
+    Exec { root: Root, program: PathBuf, arguments: Vec<OsString> },
+}
+
+struct Options {
+    task: Task,
+    limits: Limits,
+    input: Json,
+    json: bool,
+    stdin: bool,
+    report: bool,
+}
+
+impl Options {
+    fn parse(arguments: Vec<OsString>) -> Result<Option<Self>, String> {
+        let mut words = arguments.into_iter();
+        let Some(command) = words.next().and_then(|word| word.into_string().ok()) else { return Ok(None) };
+        let mut limits = Limits::default();
+        let (mut input, mut json, mut stdin, mut report) = (Json::Null, false, false, false);
+        let (mut language, mut root, mut cpu, mut rest) = (None, Root::HostUsr, None, Vec::new());
+        while let Some(word) = words.next() {
+            let text = word.to_str().unwrap_or("").to_owned();
+            let mut value = || {
+                let given = words.next().and_then(|word| word.into_string().ok());
+                given.ok_or_else(|| format!("{text} needs a value"))
+            };
+            match text.as_str() {
+                "-h" | "--help" => return Ok(None),
+                "--json" => json = true,
+                "--stdin" => stdin = true,
+                "--report" => report = true,
+                "--language" => {
+                    let name = value()?;
+                    let known = Language::parse(&name);
+                    language = Some(known.ok_or_else(|| format!("language {name} is not known: javascript or python"))?);
+                }
+                "--root" => {
+                    root = match value()?.as_str() {
+                        "empty" => Root::Empty,
+                        "host-usr" => Root::HostUsr,
+                        other => return Err(format!("root {other} is not known: empty or host-usr")),
+                    }
+                }
+                "--input" => {
+                    input = serde_json::from_str(&value()?).map_err(|error| format!("--input is not JSON: {error}"))?;
+                }
+                "--timeout" => limits.wall_clock = seconds(&value()?)?,
+                "--cpu" => cpu = Some(seconds(&value()?)?),
+                "--memory" => limits.memory_bytes = number(&value()?)?.saturating_mul(1 << 20),
+                "--processes" => limits.processes = u32::try_from(number(&value()?)?).unwrap_or(u32::MAX),
+                "--output" => limits.output_bytes = number(&value()?)?.saturating_mul(1 << 10),
+                "--scratch" => limits.scratch_bytes = number(&value()?)?.saturating_mul(1 << 20),
+                "--" => {
+                    rest.extend(words);
+                    break;
+                }
+                text if text.starts_with("--") => return Err(format!("{text} is not an option")),
+                _ => {
+                    rest.push(word);
+                    if command == "exec" {
+                        rest.extend(words);
+                        break;
+                    }
+                }
+            }
+        }
+        limits.cpu_time = cpu.unwrap_or(limits.wall_clock);
+        let mut rest = rest.into_iter();
+        let task = match (command.as_str(), rest.next()) {
+            ("probe", None) => Task::Probe,
+            ("run", Some(file)) if rest.len() == 0 => {
+                Task::Run { language: language.ok_or("run needs --language")?, file: file.into() }
+            }
+            ("exec", Some(program)) => Task::Exec { root, program: program.into(), arguments: rest.collect() },
+            ("help" | "--help" | "-h", _) => return Ok(None),
+            ("run", None) => return Err("run needs a file".into()),
+            ("exec", None) => return Err("exec needs a program".into()),
+            ("probe" | "run", Some(_)) => return Err("there is one argument too many".into()),
+            (other, _) => return Err(format!("{other} is not a command: probe, run or exec")),
+        };
+        Ok(Some(Self { task, limits, input, json, stdin, report }))
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let given: f64 = text.parse().map_err(|_| format!("{text} is not a number of seconds"))?;
+    Duration::try_from_secs_f64(given).map_err(|_| format!("{text} is not a number of seconds"))
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text} is not a whole number"))
+}
+
+async fn perform(options: Options, clock: Clock) -> Result<i32, Error> {
+    // one run needs no spare launchers
+    let config = SandboxConfig { idle_launchers: 1, ..SandboxConfig::default() };
+    let sandbox = Sandbox::start(config, clock).await?;
+    let read = |error: std::io::Error, path: PathBuf| Error::NotExecutable { path, reason: error.to_string() };
+    match options.task {
+        Task::Probe => {
+            let table = sandbox.guarantees();
+            let text = if options.json { serde_json::to_string_pretty(&table).unwrap_or_default() } else { table.to_string() };
+            put(&mut std::io::stdout(), format!("{}\n", text.trim_end()).as_bytes());
+            sandbox.ready().map(|()| 0)
+        }
+        Task::Run { language, file } => {
+            let most = options.limits.source_bytes + 1;
+            let mut source = Vec::new();
+            let read_in = if file.as_os_str() == "-" {
+                std::io::stdin().take(most).read_to_end(&mut source)
+            } else {
+                fs::File::open(&file).and_then(|open| open.take(most).read_to_end(&mut source))
+            };
+            read_in.map_err(|error| read(error, file))?;
+            let spec = Spec::code(language, source, options.input).limits(options.limits);
+            let outcome = sandbox.run(spec).await?;
+            put(&mut std::io::stderr(), &outcome.stdout.bytes);
+            put(&mut std::io::stderr(), &outcome.stderr.bytes);
+            tell(&outcome, options.report);
+            Ok(match &outcome.result {
+                Ok(value) => {
+                    put(&mut std::io::stdout(), format!("{value}\n").as_bytes());
+                    0
+                }
+                Err(failure) => {
+                    put(&mut std::io::stderr(), format!("nodeloom sandbox: {}: {failure}\n", failure.code()).as_bytes());
+                    failed(failure)
+                }
+            })
+        }
+        Task::Exec { root, program, arguments } => {
+            let mut spec = Spec::program(program, arguments, root).limits(options.limits);
+            if let (true, crate::Program::Executable { stdin, .. }) = (options.stdin, &mut spec.program) {
+                let most = spec.limits.input_bytes;
+                let n = std::io::stdin().take(most + 1).read_to_end(stdin).map_err(Error::broken("read standard input"))?;
+                if n as u64 > most {
+                    return Err(Error::InputTooLarge { bytes: n as u64, limit_bytes: most });
+                }
+            }
+            let outcome = sandbox.run(spec).await?;
+            put(&mut std::io::stdout(), &outcome.stdout.bytes);
+            put(&mut std::io::stderr(), &outcome.stderr.bytes);
+            tell(&outcome, options.report);
+            Ok(ended(&outcome))
+        }
+    }
+}
+
+fn tell(outcome: &Outcome, report: bool) {
+    if report {
+        let about = serde_json::json!({
+            "exit": outcome.exit, "usage": outcome.usage, "stdout_truncated": outcome.stdout.truncated,
+            "stderr_truncated": outcome.stderr.truncated, "attestation": outcome.attestation,
+        });
+        put(&mut std::io::stderr(), format!("{about}\n").as_bytes());
+    }
+}
+
+fn ended(outcome: &Outcome) -> i32 {
+    let code = match outcome.exit {
+        Exit::Code(code) => return code,
+        Exit::Signal(signal) => return 128 + signal,
+        Exit::TimedOut | Exit::CpuExhausted => 124,
+        Exit::OutOfMemory => 137,
+        Exit::KilledByFilter => 159,
+        Exit::OutputFlood => 153,
+    };
+    let why = match &outcome.result {
+        Err(failure) => failure.to_string().replace("the code", "the program"),
+        Ok(_) => String::new(),
+    };
+    put(&mut std::io::stderr(), format!("nodeloom sandbox: {why}\n").as_bytes());
+    code
+}
+
+fn failed(failure: &Failure) -> i32 {
+    match failure {
+        Failure::TimedOut { .. } | Failure::OutOfFuel => 124,
+        Failure::OutOfMemory { .. } => 137,
+        Failure::KilledByFilter => 159,
+        _ => 1,
+    }
+}
+
+fn refuse(error: &Error) -> i32 {
+    let source = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    put(&mut std::io::stderr(), format!("nodeloom sandbox: {}: {error}{source}\n", error.code()).as_bytes());
+    if matches!(error, Error::NotExecutable { .. }) { 126 } else { 125 }
+}
+
+fn put(to: &mut dyn Write, bytes: &[u8]) {
+    // a reader that went away is no reason to fail
+    let _ = to.write_all(bytes).and_then(|()| to.flush());
 }

@@ -71,6 +71,7 @@ pub(super) fn javascript() -> Filter {
     ];
     // asked for by the C library at start, answered "no" without harm
     const REFUSED: &[c_long] = &[
+        SYS_openat,
         SYS_readlinkat,
         SYS_newfstatat,
         SYS_sched_getaffinity,
