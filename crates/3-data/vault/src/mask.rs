@@ -104,11 +104,10 @@ fn forms(value: &str) -> Vec<String> {
         return Vec::new();
     }
     let mut all = vec![value.to_owned()];
-    let json = Json::String(value.to_owned()).to_string();
-    let json = &json[1..json.len() - 1];
-    all.push(json.to_owned());
+    let json = json_escaped(value);
     all.push(json.replace('/', "\\/"));
-    all.push(json.replace('\\', "\\\\"));
+    all.push(json_escaped(&json));
+    all.push(json);
     all.push(ascii_json(value));
     for upper in [true, false] {
         let encoded = percent_encoded(value, upper);
@@ -165,11 +164,16 @@ fn percent_encoded(value: &str, upper: bool) -> String {
     out
 }
 
+/// What stands between the quotes in JSON.
+fn json_escaped(text: &str) -> String {
+    let quoted = Json::String(text.to_owned()).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 /// JSON with everything beyond ASCII as `\uXXXX`, as Python writes it.
 fn ascii_json(value: &str) -> String {
-    let json = Json::String(value.to_owned()).to_string();
     let mut out = String::new();
-    for c in json[1..json.len() - 1].chars() {
+    for c in json_escaped(value).chars() {
         if c.is_ascii() {
             out.push(c);
         } else {

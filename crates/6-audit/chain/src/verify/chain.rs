@@ -71,6 +71,8 @@ pub struct ChainVerifier {
     before_last: Option<[u8; 32]>,
     start: u64,
     held: Option<Held>,
+    /// Whether the stored head names the last entry.
+    vouched_last: bool,
     entries: u64,
     last_at: i64,
     steps_back: u64,
@@ -89,6 +91,7 @@ impl ChainVerifier {
             before_last: None,
             start: anchor.size,
             held: None,
+            vouched_last: false,
             entries: 0,
             last_at: i64::MIN,
             steps_back: 0,
@@ -154,6 +157,7 @@ impl ChainVerifier {
     /// Ends the chain. `head`: what is stored about it, if anything is.
     pub fn finish(mut self, head: Option<&StoredHead>) -> ChainReport {
         if let Some(held) = self.held.take() {
+            self.vouched_last = head.is_some_and(|head| head.hash == held.hash);
             self.judge(held, None);
         }
         if self.bad.is_none() {
@@ -208,7 +212,7 @@ impl ChainVerifier {
         if entry.chain != self.chain {
             return self.fail(expected, expected, Tamper::Foreign, "the entry belongs to another chain");
         }
-        if let Some((at, kind, why)) = self.misplaced(entry, held.stored_sequence, next, expected) {
+        if let Some((at, kind, why)) = self.misplaced(entry, &held, next, expected) {
             return self.fail(at, at, kind, why);
         }
         if let Some(why) = held.contradiction {
@@ -230,20 +234,23 @@ impl ChainVerifier {
     fn misplaced(
         &self,
         entry: &Entry,
-        stored: Option<u64>,
+        held: &Held,
         next: Option<&Held>,
         expected: u64,
     ) -> Option<(u64, Tamper, &'static str)> {
         let gone = "the entry that belongs here is missing";
-        if let Some(stored) = stored
+        if let Some(stored) = held.stored_sequence
             && stored != entry.sequence
         {
+            let follows = |next: &Entry| next.sequence == entry.sequence.saturating_add(1);
             return Some(if stored > expected {
                 (expected, Tamper::Deleted, gone)
             } else if entry.sequence < expected {
-                (expected, Tamper::Inserted, "a copy of an earlier entry stands here")
+                self.inserted(entry, held, expected)
             } else if entry.previous == self.last {
                 (expected, Tamper::Edited, "the entry names another sequence than its own")
+            } else if next.and_then(|next| next.entry.as_ref().ok()).is_none_or(follows) {
+                (expected, Tamper::Deleted, gone)
             } else {
                 (expected, Tamper::Reordered, "the entry that stands here belongs further down")
             });
@@ -252,7 +259,7 @@ impl ChainVerifier {
             return None;
         }
         if entry.sequence < expected {
-            return Some((expected, Tamper::Inserted, "an entry with an earlier sequence stands here"));
+            return Some(self.inserted(entry, held, expected));
         }
         if entry.previous == self.last {
             return Some((expected, Tamper::Edited, "the entry names another sequence than its own"));
@@ -266,6 +273,14 @@ impl ChainVerifier {
         })
     }
 
+    /// An entry with an earlier sequence stands here: is it the intruder, or was it pushed down by one?
+    fn inserted(&self, entry: &Entry, held: &Held, expected: u64) -> (u64, Tamper, &'static str) {
+        if held.hash != self.last && entry.sequence == expected - 1 && self.before_last == Some(entry.previous) {
+            return (expected - 1, Tamper::Inserted, "the entry after it continues the entry before it");
+        }
+        (expected, Tamper::Inserted, "an entry with an earlier sequence stands here")
+    }
+
     /// The link is broken between the last entry and this one: which of the two was changed?
     fn blame(&self, held: &Held, entry: &Entry, next: Option<&Held>, expected: u64) -> (u64, Tamper, &'static str) {
         if self.tree.size == self.start {
@@ -274,8 +289,10 @@ impl ChainVerifier {
         if self.before_last == Some(entry.previous) {
             return (expected - 1, Tamper::Inserted, "the entry after it continues the entry before it");
         }
-        let vouched = next.and_then(|next| next.entry.as_ref().ok()).is_some_and(|next| next.previous == held.hash)
-            || (next.is_none() && self.covered.get(&expected).is_some_and(|head| head.hash == held.hash));
+        let vouched = match next {
+            Some(next) => next.entry.as_ref().is_ok_and(|next| next.previous == held.hash),
+            None => self.vouched_last || self.covered.get(&expected).is_some_and(|head| head.hash == held.hash),
+        };
         if vouched {
             (expected - 1, Tamper::Edited, "the entry after it, which holds, links to other bytes")
         } else {
