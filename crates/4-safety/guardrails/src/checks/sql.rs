@@ -1,0 +1,204 @@
+//! SQL (R172–R180): a fragment that a user typed and a statement that an agent wrote are judged differently. A
+//! statement is parsed; what does not parse has not been evaluated.
+
+mod constant;
+mod fragment;
+mod lists;
+mod statement;
+mod visit;
+
+use domain::{CheckKind, Finding, Severity};
+use sqlparser::{
+    ast::Statement,
+    dialect,
+    parser::Parser,
+    tokenizer::{Token, Tokenizer, Whitespace},
+};
+
+pub use fragment::suspicion;
+pub use lists::AllowDeny;
+
+use super::finding;
+
+/// Longer SQL is not evaluated.
+const MOST_BYTES: usize = 1 << 20;
+/// Nesting that the parser follows.
+const MOST_NESTED: usize = 100;
+
+/// What kind of text is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// What a user typed, which may end up inside SQL.
+    Fragment,
+    /// A whole statement.
+    Statement,
+}
+
+/// Which SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    #[default]
+    Generic,
+    PostgreSql,
+    MySql,
+    Sqlite,
+    MsSql,
+    BigQuery,
+    Snowflake,
+}
+
+impl Dialect {
+    /// By the word in configurations.
+    pub fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "generic" => Self::Generic,
+            "postgresql" | "postgres" => Self::PostgreSql,
+            "mysql" | "mariadb" => Self::MySql,
+            "sqlite" => Self::Sqlite,
+            "mssql" | "sqlserver" => Self::MsSql,
+            "bigquery" => Self::BigQuery,
+            "snowflake" => Self::Snowflake,
+            _ => return None,
+        })
+    }
+
+    fn parser(self) -> Box<dyn dialect::Dialect> {
+        match self {
+            Self::Generic => Box::new(dialect::GenericDialect {}),
+            Self::PostgreSql => Box::new(dialect::PostgreSqlDialect {}),
+            Self::MySql => Box::new(dialect::MySqlDialect {}),
+            Self::Sqlite => Box::new(dialect::SQLiteDialect {}),
+            Self::MsSql => Box::new(dialect::MsSqlDialect {}),
+            Self::BigQuery => Box::new(dialect::BigQueryDialect {}),
+            Self::Snowflake => Box::new(dialect::SnowflakeDialect),
+        }
+    }
+}
+
+/// Why SQL was not evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SqlError {
+    #[error("the SQL is longer than {MOST_BYTES} bytes")]
+    TooLong,
+    #[error("the SQL does not parse")]
+    Unparsable,
+    #[error("the SQL is nested too deeply")]
+    TooDeep,
+    #[error("there is no statement")]
+    Empty,
+}
+
+/// What is allowed.
+#[derive(Debug, Clone, Default)]
+pub struct SqlRules {
+    /// Absent: a text that begins like a statement is judged as one, everything else as a fragment.
+    pub mode: Option<Mode>,
+    pub dialect: Dialect,
+    pub allow_several: bool,
+    pub tables: AllowDeny,
+    pub columns: AllowDeny,
+    /// `SELECT`, `INSERT`, …
+    pub operations: AllowDeny,
+}
+
+/// Parses `sql`; comments are gone from what is returned.
+pub fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, SqlError> {
+    if sql.len() > MOST_BYTES {
+        return Err(SqlError::TooLong);
+    }
+    let parser = dialect.parser();
+    let too_deep = |error: sqlparser::parser::ParserError| match error {
+        sqlparser::parser::ParserError::RecursionLimitExceeded => SqlError::TooDeep,
+        _ => SqlError::Unparsable,
+    };
+    // The tokenizer's own nesting is bounded here, before any recursion.
+    if deepest(sql) > 4 * MOST_NESTED {
+        return Err(SqlError::TooDeep);
+    }
+    let statements = Parser::new(parser.as_ref())
+        .with_recursion_limit(MOST_NESTED)
+        .try_with_sql(sql)
+        .map_err(too_deep)?
+        .parse_statements()
+        .map_err(too_deep)?;
+    if statements.is_empty() { Err(SqlError::Empty) } else { Ok(statements) }
+}
+
+fn deepest(sql: &str) -> usize {
+    let (mut depth, mut most) = (0usize, 0);
+    for byte in sql.bytes() {
+        match byte {
+            b'(' | b'[' => {
+                depth += 1;
+                most = most.max(depth);
+            }
+            b')' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+/// `sql` without its comments, for analysis and for execution (R176).
+pub fn strip_comments(sql: &str, dialect: Dialect) -> Result<String, SqlError> {
+    if sql.len() > MOST_BYTES {
+        return Err(SqlError::TooLong);
+    }
+    let parser = dialect.parser();
+    let tokens =
+        Tokenizer::new(parser.as_ref(), sql).with_unescape(false).tokenize().map_err(|_| SqlError::Unparsable)?;
+    let mut out = String::with_capacity(sql.len());
+    for token in tokens {
+        match token {
+            Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_)) => out.push(' '),
+            other => out.push_str(&other.to_string()),
+        }
+    }
+    Ok(out.trim().to_owned())
+}
+
+impl SqlRules {
+    pub(crate) fn has_lists(&self) -> bool {
+        !(self.tables.is_empty() && self.columns.is_empty() && self.operations.is_empty())
+    }
+
+    /// What is wrong with `text`.
+    pub fn check(&self, text: &str) -> Result<Vec<Finding>, SqlError> {
+        match self.mode {
+            Some(Mode::Statement) => statement::check(text, self),
+            Some(Mode::Fragment) => Ok(check_fragment(text)),
+            None if begins_like_a_statement(text) => match statement::check(text, self) {
+                // Prose that begins with "select" or "update" is no SQL; an injection in it is still looked for.
+                Err(SqlError::Unparsable | SqlError::Empty) => Ok(check_fragment(text)),
+                other => other,
+            },
+            None => Ok(check_fragment(text)),
+        }
+    }
+}
+
+fn begins_like_a_statement(text: &str) -> bool {
+    let word: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    const FIRST: &[&str] = &[
+        "select", "insert", "update", "delete", "with", "create", "drop", "alter", "truncate", "merge", "replace",
+        "grant", "revoke", "exec", "execute", "call", "explain", "show", "pragma", "attach", "set", "vacuum", "copy",
+    ];
+    FIRST.contains(&word.to_ascii_lowercase().as_str())
+}
+
+fn check_fragment(text: &str) -> Vec<Finding> {
+    suspicion(text)
+        .map(|suspicion| {
+            finding(
+                CheckKind::SqlInjection,
+                suspicion.family,
+                if suspicion.score >= 0.85 { Severity::Critical } else { Severity::High },
+                suspicion.score,
+                Some(suspicion.span),
+                "sql/fragment",
+                suspicion.why,
+            )
+        })
+        .into_iter()
+        .collect()
+}

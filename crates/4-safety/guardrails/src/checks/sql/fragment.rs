@@ -1,0 +1,81 @@
+//! Does a text that a user typed carry SQL? Words like "select", "union" and "or" are ordinary; what is not ordinary
+//! is their grammar: a value, then an operator that SQL would go on with. The text is read three times: as it stands,
+//! and as if it had been typed inside single or double quotes.
+
+mod lex;
+mod shapes;
+
+pub use shapes::Suspicion;
+
+/// Longer texts are looked at around the places where SQL could begin.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// Why `text` looks like injected SQL; `None` when it does not.
+pub fn suspicion(text: &str) -> Option<Suspicion> {
+    if text.len() > MOST_BYTES {
+        let mut start = 0;
+        while start < text.len() {
+            let mut end = (start + MOST_BYTES).min(text.len());
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            if let Some(mut found) = suspicion(&text[start..end]) {
+                found.span = (start, end);
+                return Some(found);
+            }
+            if end == text.len() {
+                break;
+            }
+            start = end - 512;
+            while !text.is_char_boundary(start) {
+                start -= 1;
+            }
+        }
+        return None;
+    }
+    if !worth_reading(text) {
+        return None;
+    }
+    let decoded = decode(text);
+    let body = decoded.as_deref().unwrap_or(text);
+    let readings = [Some(None), body.contains('\'').then_some(Some('\'')), body.contains('"').then_some(Some('"'))];
+    readings.into_iter().flatten().find_map(|quote| {
+        let tokens = lex::tokens(body, quote);
+        shapes::judge(&tokens, quote.is_some(), body).map(|mut found| {
+            found.span = (0, text.len());
+            found
+        })
+    })
+}
+
+/// Without a quote, a digit, a bracket or a semicolon nothing can be injected.
+fn worth_reading(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'\'' | b'"' | b'(' | b';' | b'`' | b'@'))
+}
+
+/// URL escapes and backslash-escaped line ends undone once.
+fn decode(text: &str) -> Option<String> {
+    if !text.contains('%') {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    let mut hits = 0;
+    while i < bytes.len() {
+        let escaped =
+            (bytes[i] == b'%').then(|| text.get(i + 1..i + 3)).flatten().and_then(|d| u8::from_str_radix(d, 16).ok());
+        match escaped {
+            Some(byte) => {
+                out.push(byte);
+                hits += 1;
+                i += 3;
+            }
+            None => {
+                out.push(bytes[i]);
+                i += 1;
+            }
+        }
+    }
+    (hits > 0).then(|| String::from_utf8_lossy(&out).into_owned())
+}

@@ -1,0 +1,311 @@
+//! Runs the checks of a configuration over a value: cheap ones first, each with a timeout, and decides.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use domain::{Channel, Enforcement, Finding, Json, Timestamp};
+use futures::future::join_all;
+
+use crate::{
+    CheckConfig, CheckOutcome, CheckReport, CheckSpec, GuardrailConfig, Outcome, Ports, Report, Screened, Status,
+    Violation, Warning, WhenNotEvaluated,
+    checks::{self, Checked, Found, Unchecked},
+    texts::{TextAt, texts},
+};
+
+/// Above this many bytes local checks leave the calling thread, so that their timeouts can be kept.
+const INLINE_BYTES: usize = 32 * 1024;
+/// A value longer than this is not evaluated by text checks: it is refused, not waved through.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// More findings of one check than this are counted, not listed.
+const MOST_FINDINGS: usize = 500;
+
+/// What is known about a value from outside it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Context {
+    /// Who wrote it; a channel in the node's parameters wins.
+    pub channel: Channel,
+    /// For exceptions that end. Without it, those do not apply.
+    pub now: Option<Timestamp>,
+}
+
+/// The checks and the ports they may ask. Cheap to clone; one per process is enough.
+#[derive(Debug, Clone, Default)]
+pub struct Guardrails {
+    ports: Ports,
+}
+
+/// What one check said, before the customer's wishes are applied to it.
+type Said = Result<Checked, Unchecked>;
+
+impl Guardrails {
+    /// With these ports; `Ports::default()` asks nobody.
+    pub fn new(ports: Ports) -> Self {
+        Self { ports }
+    }
+    /// The same checks asking other ports, such as ones that count a team's tokens.
+    #[must_use]
+    pub fn with_ports(&self, ports: Ports) -> Self {
+        Self { ports }
+    }
+
+    /// Runs every check of `config` over `json`. Halts when a check under BLOCK finds something, or could not run and
+    /// was not told to continue. Remote checks see the redacted value only, and are skipped once a local one halted.
+    pub async fn screen(&self, config: &GuardrailConfig, json: &Json, cx: &Context) -> Outcome {
+        let cx = Context { channel: config.channel.unwrap_or(cx.channel), ..*cx };
+        let mut decision = Decision::new(json);
+        let size = texts(json).iter().map(|text| text.text.len()).sum::<usize>();
+        let (local, remote): (Vec<_>, Vec<_>) = config.checks().iter().partition(|check| !check.spec.may_ask_a_port());
+        if size <= INLINE_BYTES {
+            for check in local {
+                let begun = Instant::now();
+                let said = run_local(&check.spec, json, size, &cx);
+                decision.take(check, said, begun.elapsed(), json, &cx, &self.ports);
+            }
+        } else {
+            // One copy for the threads; checks run side by side.
+            let shared = Arc::new(json.clone());
+            let running = local.iter().map(|check| {
+                let (json, spec) = (Arc::clone(&shared), check.spec.clone());
+                let job = tokio::task::spawn_blocking(move || run_local(&spec, &json, size, &cx));
+                async move {
+                    let begun = Instant::now();
+                    let said = match tokio::time::timeout(check.timeout, job).await {
+                        Ok(Ok(said)) => said,
+                        Ok(Err(_)) => Err(Unchecked::new("the check stopped unexpectedly")),
+                        Err(_) => Err(Unchecked::timed_out(check.timeout)),
+                    };
+                    (said, begun.elapsed())
+                }
+            });
+            for (check, (said, took)) in local.iter().zip(join_all(running).await) {
+                decision.take(check, said, took, json, &cx, &self.ports);
+            }
+        }
+        if decision.halted {
+            remote.iter().for_each(|check| decision.skip(check));
+            return decision.end();
+        }
+        let redacted = decision.value.clone();
+        let running = remote.iter().map(|check| async {
+            let begun = Instant::now();
+            let job = checks::run_remote(&check.spec, &redacted, &self.ports, check.timeout);
+            let said = match tokio::time::timeout(check.timeout, job).await {
+                Ok(said) => said,
+                Err(_) => checks::after_timeout(&check.spec, &redacted, check.timeout),
+            };
+            (said, begun.elapsed())
+        });
+        for (check, (said, took)) in remote.iter().zip(join_all(running).await) {
+            decision.take(check, said, took, &redacted, &cx, &self.ports);
+        }
+        decision.end()
+    }
+
+    /// The same without waiting for anything: checks that need a port are "not evaluated", which halts under BLOCK.
+    /// For a configuration that [is local](GuardrailConfig::is_local) it answers what `screen` answers, every time.
+    pub fn screen_now(&self, config: &GuardrailConfig, json: &Json, cx: &Context) -> Outcome {
+        let cx = Context { channel: config.channel.unwrap_or(cx.channel), ..*cx };
+        let mut decision = Decision::new(json);
+        let size = texts(json).iter().map(|text| text.text.len()).sum::<usize>();
+        for check in config.checks() {
+            let begun = Instant::now();
+            let said = if check.spec.may_ask_a_port() {
+                checks::without_ports(&check.spec, json)
+            } else {
+                run_local(&check.spec, json, size, &cx)
+            };
+            decision.take(check, said, begun.elapsed(), json, &cx, &self.ports);
+        }
+        decision.end()
+    }
+}
+
+fn run_local(spec: &CheckSpec, json: &Json, size: usize, cx: &Context) -> Said {
+    if size > MOST_BYTES {
+        return Err(Unchecked::new(format!("the value holds more than {MOST_BYTES} bytes of text")));
+    }
+    checks::run_local(spec, json, &texts(json), cx.channel)
+}
+
+/// What has been decided so far.
+struct Decision {
+    value: Json,
+    halted: bool,
+    not_evaluated: bool,
+    violations: Vec<Violation>,
+    warnings: Vec<Warning>,
+    checks: Vec<CheckReport>,
+    redactions: usize,
+}
+
+impl Decision {
+    fn new(json: &Json) -> Self {
+        Self {
+            value: json.clone(),
+            halted: false,
+            not_evaluated: false,
+            violations: Vec::new(),
+            warnings: Vec::new(),
+            checks: Vec::new(),
+            redactions: 0,
+        }
+    }
+
+    fn take(&mut self, check: &CheckConfig, said: Said, took: Duration, json: &Json, cx: &Context, ports: &Ports) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let mut fallback = None;
+        let outcome = match said {
+            Err(unchecked) => self.not_run(check, unchecked.why),
+            Ok(checked) => {
+                fallback = checked.fallback;
+                match self.found(check, checked.found, json, cx, ports) {
+                    Ok(0) => CheckOutcome::Clean,
+                    Ok(findings) => CheckOutcome::Found { findings },
+                    Err(unchecked) => self.not_run(check, unchecked.why),
+                }
+            }
+        };
+        tracing::debug!(check = %check.kind, name = check.name, ?outcome, micros, "check ran");
+        self.checks.push(CheckReport {
+            check: check.kind,
+            name: check.name.clone(),
+            enforcement: check.enforcement,
+            outcome,
+            fallback,
+            micros,
+        });
+    }
+
+    /// A check that could not run counts as one that found something.
+    fn not_run(&mut self, check: &CheckConfig, why: String) -> CheckOutcome {
+        let tolerated = check.shadow || check.when_not_evaluated == WhenNotEvaluated::Continue;
+        if !tolerated {
+            match check.enforcement {
+                Enforcement::Block | Enforcement::Redact => {
+                    self.halted = true;
+                    self.not_evaluated = true;
+                }
+                Enforcement::Warn | Enforcement::Flag => self.warnings.push(Warning {
+                    check: check.kind,
+                    name: check.name.clone(),
+                    family: "not_evaluated".to_owned(),
+                    severity: domain::Severity::High,
+                    score: 1.0,
+                    pointer: String::new(),
+                    message: format!("the check could not be evaluated: {why}"),
+                }),
+                Enforcement::Log => {}
+            }
+        }
+        CheckOutcome::NotEvaluated { why }
+    }
+
+    fn found(
+        &mut self,
+        check: &CheckConfig,
+        found: Vec<Found>,
+        json: &Json,
+        cx: &Context,
+        ports: &Ports,
+    ) -> Result<usize, Unchecked> {
+        let mut counted = 0;
+        let mut to_redact = Vec::new();
+        for one in found {
+            let status = if check.exceptions.iter().any(|e| covers(e, &one, json, cx.now)) {
+                Status::Allowed
+            } else if check.shadow {
+                Status::Shadow
+            } else {
+                Status::Enforced
+            };
+            let enforcement = enforcement_of(check);
+            if status == Status::Enforced {
+                counted += 1;
+                match enforcement {
+                    Enforcement::Block => self.halted = true,
+                    Enforcement::Warn => self.warnings.push(warning(check, &one.finding, &one.pointer)),
+                    Enforcement::Log | Enforcement::Flag | Enforcement::Redact => {}
+                }
+                if redacts(check, enforcement) {
+                    to_redact.push(one.clone());
+                }
+            }
+            if self.violations.len() < MOST_FINDINGS {
+                self.violations.push(Violation {
+                    finding: one.finding,
+                    name: check.name.clone(),
+                    pointer: one.pointer,
+                    in_key: one.in_key,
+                    enforcement,
+                    status,
+                });
+            }
+        }
+        if !to_redact.is_empty() {
+            self.redactions += checks::redact(&mut self.value, &check.spec, &to_redact, ports)?;
+        }
+        Ok(counted)
+    }
+
+    fn skip(&mut self, check: &CheckConfig) {
+        self.checks.push(CheckReport {
+            check: check.kind,
+            name: check.name.clone(),
+            enforcement: check.enforcement,
+            outcome: CheckOutcome::Skipped,
+            fallback: None,
+            micros: 0,
+        });
+    }
+
+    fn end(self) -> Outcome {
+        let report = Report {
+            halted: self.halted,
+            not_evaluated: self.not_evaluated,
+            violations: self.violations,
+            warnings: self.warnings,
+            checks: self.checks,
+            redactions: self.redactions,
+        };
+        if report.halted { Outcome::Halted(report) } else { Outcome::Passed(Screened::new(self.value, report)) }
+    }
+}
+
+/// D1: personal data under BLOCK is redacted, unless the check is told to block on detection.
+fn enforcement_of(check: &CheckConfig) -> Enforcement {
+    match (&check.spec, check.enforcement) {
+        (CheckSpec::Pii(options), Enforcement::Block) if !options.block_on_detection => Enforcement::Redact,
+        (_, enforcement) => enforcement,
+    }
+}
+
+/// Personal data is redacted under everything but LOG; other findings only under REDACT.
+fn redacts(check: &CheckConfig, enforcement: Enforcement) -> bool {
+    match check.spec {
+        CheckSpec::Pii(_) => enforcement != Enforcement::Log,
+        _ => enforcement == Enforcement::Redact,
+    }
+}
+
+fn covers(exception: &crate::allow::Exception, one: &Found, json: &Json, now: Option<Timestamp>) -> bool {
+    let text = if one.in_key { None } else { json.pointer(&one.pointer).and_then(Json::as_str) };
+    exception.covers(&one.finding, text.unwrap_or(""), now)
+}
+
+fn warning(check: &CheckConfig, finding: &Finding, pointer: &str) -> Warning {
+    Warning {
+        check: check.kind,
+        name: check.name.clone(),
+        family: finding.family.clone(),
+        severity: finding.severity,
+        score: finding.score,
+        pointer: pointer.to_owned(),
+        message: finding.why.clone(),
+    }
+}
+
+/// The screened texts of a value, for checks.
+pub(crate) type Texts<'t> = [TextAt<'t>];
