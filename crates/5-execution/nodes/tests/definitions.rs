@@ -1,4 +1,5 @@
 //! What a definition may be, and what is said of one that may not.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -9,7 +10,7 @@ use serde_json::json;
 use workflow::Definition;
 
 fn bytes(text: &[u8]) -> Vec<String> {
-    let error = Definition::from_bytes(text, &nodes::registry()).unwrap_err();
+    let error = Definition::from_bytes(text, common::registry()).unwrap_err();
     error.defects().iter().map(|d| format!("{} {}", d.path, d.code)).collect()
 }
 
@@ -27,7 +28,7 @@ fn the_guardrails_pages_first_sample_is_a_workflow() {
 "severity": "BLOCK"
 }
 }"#;
-    let definition = Definition::from_bytes(text, &nodes::registry()).unwrap();
+    let definition = Definition::from_bytes(text, common::registry()).unwrap();
     assert_eq!(definition.graph.nodes[0].id, "guardrail");
 }
 
@@ -50,7 +51,7 @@ fn the_guardrails_pages_schema_sample_is_read_in_both_places() {
 #[test]
 fn the_released_format_still_loads_and_means_the_same() {
     let text = include_bytes!("../../../../tests/fixtures/formats/workflow-v1.json");
-    let definition = Definition::from_bytes(text, &nodes::registry()).unwrap();
+    let definition = Definition::from_bytes(text, common::registry()).unwrap();
     let kinds: std::collections::BTreeSet<_> = definition.nodes().into_iter().map(|node| node.kind).collect();
     assert_eq!(kinds.len(), workflow::NodeType::ALL.len(), "the golden file holds every node type");
     let version = include_str!("../../../../tests/fixtures/formats/workflow-v1.version");
@@ -95,7 +96,7 @@ fn every_error_is_told_at_once_with_its_path() {
 
 #[test]
 fn an_unknown_node_type_suggests_the_nearest() {
-    let error = Definition::parse(&json!({ "type": "GUARD_RAIL" }), &nodes::registry()).unwrap_err();
+    let error = Definition::parse(&json!({ "type": "GUARD_RAIL" }), common::registry()).unwrap_err();
     assert!(error.defects()[0].message.contains("did you mean GUARDRAIL?"), "{error}");
 }
 
@@ -105,7 +106,7 @@ fn a_cycle_is_named() {
         "nodes": [transform("a"), transform("b"), transform("c")],
         "edges": [{ "from": "a", "to": "b" }, { "from": "b", "to": "c" }, { "from": "c", "to": "b" }]
     });
-    let error = Definition::parse(&document, &nodes::registry()).unwrap_err();
+    let error = Definition::parse(&document, common::registry()).unwrap_err();
     assert_eq!(error.defects()[0].path, "/edges");
     assert!(
         error.defects()[0].message.ends_with("b → c → b") || error.defects()[0].message.ends_with("c → b → c"),
@@ -246,13 +247,6 @@ fn every_node_type_has_a_form() {
     assert_eq!(nodes::registry().schemas().count(), workflow::NodeType::ALL.len());
 }
 
-/// Made once: compiling twenty schemas for each case would take most of the time.
-fn shared() -> &'static workflow::Registry {
-    static REGISTRY: std::sync::LazyLock<std::sync::Arc<workflow::Registry>> =
-        std::sync::LazyLock::new(nodes::registry);
-    &REGISTRY
-}
-
 fn any_json() -> impl Strategy<Value = Json> {
     let words = prop::sample::select(vec![
         "nodes",
@@ -311,7 +305,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn reading_never_panics_and_what_is_accepted_reads_back(document in any_json(), kind in 0..workflow::NodeType::ALL.len()) {
-        let registry = shared();
+        let registry = common::registry();
         let _ = Definition::parse(&document, registry);
         let wrapped = json!({ "nodes": [{ "type": workflow::NodeType::ALL[kind], "parameters": document.clone() }, document] });
         if let Ok(definition) = Definition::parse(&wrapped, registry) {
@@ -323,6 +317,6 @@ proptest! {
 
     #[test]
     fn bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = Definition::from_bytes(&bytes, shared());
+        let _ = Definition::from_bytes(&bytes, common::registry());
     }
 }

@@ -1,4 +1,5 @@
 //! How a run goes on: joins, branches, errors, for-each, and the promise that replay ends where the run would have.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

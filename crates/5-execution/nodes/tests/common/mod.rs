@@ -1,5 +1,5 @@
 //! One helper that runs a workflow in memory, answering its steps by a function.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part, and a test fails by panicking")]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,8 +10,14 @@ use workflow::{
     answer::Finish,
 };
 
+/// Made once: compiling the schemas for each case would take most of the time.
+pub fn registry() -> &'static Arc<workflow::Registry> {
+    static REGISTRY: std::sync::LazyLock<Arc<workflow::Registry>> = std::sync::LazyLock::new(nodes::registry);
+    &REGISTRY
+}
+
 pub fn parse(document: &Json) -> Result<Definition, Vec<String>> {
-    Definition::parse(document, &nodes::registry())
+    Definition::parse(document, registry())
         .map_err(|error| error.defects().iter().map(|defect| format!("{} {}", defect.path, defect.code)).collect())
 }
 
@@ -22,7 +28,7 @@ pub fn defects(document: Json) -> Vec<String> {
 
 pub fn machine(document: &Json, input: Json, trigger: Option<&str>) -> Machine {
     let definition = parse(document).unwrap();
-    let plan = Plan::new(Arc::new(definition), nodes::registry()).unwrap();
+    let plan = Plan::new(Arc::new(definition), registry().clone()).unwrap();
     let at = Timestamp::from_micros(1_700_000_000_000_000);
     let run = RunInfo {
         id: RunId::new(at, [1; 10]),

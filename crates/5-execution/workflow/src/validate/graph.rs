@@ -97,12 +97,12 @@ impl<'g> Shape<'g> {
         (0..nodes.len()).filter(|i| !reached[*i]).collect()
     }
 
-    /// Everything that leads to a node.
-    pub fn ancestors(&self, node: usize) -> BTreeSet<usize> {
-        let mut found = BTreeSet::new();
+    /// Everything that leads to a node, by index.
+    pub fn ancestors(&self, node: usize) -> Vec<bool> {
+        let mut found = vec![false; self.from.len()];
         let mut open = self.from[node].clone();
         while let Some(i) = open.pop() {
-            if found.insert(i) {
+            if !std::mem::replace(&mut found[i], true) {
                 open.extend(&self.from[i]);
             }
         }

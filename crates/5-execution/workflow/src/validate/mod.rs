@@ -3,7 +3,10 @@
 mod graph;
 mod parameters;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::{Defect, Graph, NodeSpec, NodeType, Port, Registry, expression::Expressions, plan, read::Draft};
 
@@ -11,7 +14,7 @@ pub(crate) fn definition(draft: &Draft, registry: &Registry, defects: &mut Vec<D
     let mut check = Check { registry, untyped: &draft.untyped, defects, ids: BTreeMap::new() };
     let top = &draft.definition().graph;
     check.ids(top, "", draft.single);
-    check.graph(top, "", draft.single, &Around::default());
+    check.graph(top, "", draft.single, None);
 }
 
 struct Check<'a> {
@@ -22,12 +25,24 @@ struct Check<'a> {
     ids: BTreeMap<String, String>,
 }
 
-/// What surrounds a graph.
-#[derive(Clone, Default)]
-struct Around {
-    /// Nodes outside that have run when the graph begins.
-    before: BTreeSet<String>,
-    inside_body: bool,
+/// Where a node stands: what has run before it, here and around.
+struct Place<'a> {
+    shape: &'a graph::Shape<'a>,
+    index: usize,
+    /// By index; worked out when first asked.
+    ancestors: OnceCell<Vec<bool>>,
+    outer: Option<&'a Place<'a>>,
+}
+
+impl Place<'_> {
+    fn inside_body(&self) -> bool {
+        self.outer.is_some()
+    }
+    fn after(&self, id: &str) -> bool {
+        let here = self.shape.index(id);
+        let ancestors = || self.ancestors.get_or_init(|| self.shape.ancestors(self.index));
+        here.is_some_and(|i| ancestors()[i]) || self.outer.is_some_and(|outer| outer.after(id))
+    }
 }
 
 fn node_path(path: &str, single: bool, index: usize) -> String {
@@ -53,7 +68,7 @@ impl Check<'_> {
         }
     }
 
-    fn graph(&mut self, graph: &Graph, path: &str, single: bool, around: &Around) {
+    fn graph(&mut self, graph: &Graph, path: &str, single: bool, outer: Option<&Place<'_>>) {
         let shape = graph::Shape::new(graph);
         for (i, edge) in graph.edges.iter().enumerate() {
             self.edge(&shape, edge, &format!("{path}/edges/{i}"));
@@ -72,10 +87,8 @@ impl Check<'_> {
             if self.untyped.contains(&at) {
                 continue;
             }
-            let mut before = around.before.clone();
-            before.extend(shape.ancestors(i).into_iter().map(|i| graph.nodes[i].id.clone()));
-            let around = Around { before, inside_body: around.inside_body };
-            self.node(node, &at, &shape, i, &around);
+            let place = Place { shape: &shape, index: i, ancestors: OnceCell::new(), outer };
+            self.node(node, &at, &place);
         }
     }
 
@@ -112,12 +125,12 @@ impl Check<'_> {
         }
     }
 
-    fn node(&mut self, node: &NodeSpec, at: &str, shape: &graph::Shape<'_>, index: usize, around: &Around) {
-        if around.inside_body && (node.kind.is_trigger() || node.kind == NodeType::Respond) {
+    fn node(&mut self, node: &NodeSpec, at: &str, place: &Place<'_>) {
+        if place.inside_body() && (node.kind.is_trigger() || node.kind == NodeType::Respond) {
             let message = format!("a {} cannot stand in the body of a FOR_EACH", node.kind);
             self.defects.push(Defect::new(format!("{at}/type"), "not_in_body", message));
         }
-        let error_edge = shape.graph.edges.iter().any(|e| e.from == node.id && e.output == Port::Error);
+        let error_edge = place.shape.graph.edges.iter().any(|e| e.from == node.id && e.output == Port::Error);
         match node.on_error {
             Some(crate::OnError::Branch) if !error_edge => {
                 let message = "\"branch\" needs an edge with \"output\": \"error\"";
@@ -129,9 +142,8 @@ impl Check<'_> {
             }
             _ => {}
         }
-        let _ = index;
-        self.parameters(node, &format!("{at}/parameters"), around, false);
-        for (n, (name, tool)) in plan::tools(node).enumerate() {
+        self.parameters(node, &format!("{at}/parameters"), place, false);
+        for (n, (_, tool)) in plan::tools(node).enumerate() {
             let path = format!("{at}/parameters/tools/{n}/node");
             let fits = !tool.kind.is_trigger()
                 && !matches!(tool.kind, NodeType::ForEach | NodeType::Respond | NodeType::AiAgent | NodeType::Merge);
@@ -139,16 +151,12 @@ impl Check<'_> {
                 let message = format!("a {} cannot be a tool", tool.kind);
                 self.defects.push(Defect::new(format!("{path}/type"), "not_a_tool", message));
             }
-            let _ = name;
-            self.parameters(&tool, &format!("{path}/parameters"), around, true);
+            self.parameters(&tool, &format!("{path}/parameters"), place, true);
         }
         if node.kind == NodeType::ForEach {
             let path = format!("{at}/parameters/body");
             match &node.body {
-                Some(body) => {
-                    let around = Around { before: around.before.clone(), inside_body: true };
-                    self.graph(body, &path, false, &around);
-                }
+                Some(body) => self.graph(body, &path, false, Some(place)),
                 None if node.parameters.get("body").is_none() => {
                     let message = "\"body\" is missing: the nodes that run for each item";
                     self.defects.push(Defect::new(format!("{at}/parameters"), "missing_field", message));
@@ -159,14 +167,14 @@ impl Check<'_> {
     }
 
     /// Compiles every expression once, only to see what is wrong with it.
-    fn expressions(&mut self, node: &NodeSpec, path: &str, around: &Around, tool: bool) {
+    fn expressions(&mut self, node: &NodeSpec, path: &str, place: &Place<'_>, tool: bool) {
         let verbatim = self.registry.get(node.kind).map(|node| node.verbatim()).unwrap_or_default();
         let (_, reads, found) = plan::compile(&node.parameters, verbatim, &mut Expressions::new());
         self.defects.extend(found.into_iter().map(|defect| defect.under(path)));
         for (id, at) in &reads.nodes {
             let (code, message) = if !self.ids.contains_key(id) {
                 ("unknown_node", format!("there is no node {id:?}"))
-            } else if !around.before.contains(id) {
+            } else if !place.after(id) {
                 ("runs_later", format!("{id:?} has not run when {:?} begins", node.id))
             } else {
                 continue;
@@ -178,7 +186,7 @@ impl Check<'_> {
                 self.defects.push(Defect::new(path, "unknown_variable", format!("{name:?} exists only {place}")));
             }
         };
-        out_of_place(&["item", "item_index"], around.inside_body, "in the body of a FOR_EACH");
+        out_of_place(&["item", "item_index"], place.inside_body(), "in the body of a FOR_EACH");
         out_of_place(&["args"], tool, "in the tools of an AI_AGENT");
     }
 }

@@ -3,7 +3,7 @@
 use domain::Json;
 use jsonschema::error::ValidationErrorKind;
 
-use super::{Around, Check};
+use super::{Check, Place};
 use crate::{
     Defect, NodeSpec,
     expression::is_expression,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Check<'_> {
-    pub(super) fn parameters(&mut self, node: &NodeSpec, path: &str, around: &Around, tool: bool) {
+    pub(super) fn parameters(&mut self, node: &NodeSpec, path: &str, place: &Place<'_>, tool: bool) {
         let (Some(kind), Some(validator)) = (self.registry.get(node.kind), self.registry.validator(node.kind)) else {
             let message = format!("this server cannot run {}", node.kind);
             self.defects.push(Defect::new(path, "unknown_node_type", message));
@@ -53,7 +53,7 @@ impl Check<'_> {
         if self.defects.len() == before {
             self.defects.extend(kind.check(&node.parameters).into_iter().map(|defect| defect.under(path)));
         }
-        self.expressions(node, path, around, tool);
+        self.expressions(node, path, place, tool);
     }
 }
 
