@@ -162,7 +162,9 @@ async fn two_recorders_write_one_chain() {
         assert!(report.is_intact(), "{}", report.render());
         let mut sizes: Vec<_> = report.chains.iter().map(|chain| chain.entries).collect();
         sizes.sort_unstable();
-        assert_eq!((sizes, report.checkpoints), (vec![80, 80], 10));
+        assert_eq!(sizes, [80, 80]);
+        // two that sign the same heads in the same microsecond sign the same note
+        assert!((5..=10).contains(&report.checkpoints), "{}", report.checkpoints);
         one.store.close().await;
         other.store.close().await;
     })
