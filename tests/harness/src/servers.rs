@@ -50,10 +50,7 @@ pub fn start() -> String {
 /// Stops both and removes their data.
 pub fn stop() {
     locked("postgres", || {
-        let data = home().join("pg/data");
-        if data.exists() {
-            _ = as_postgres(&tool("pg_ctl")).args(["stop", "-m", "immediate", "-D"]).arg(&data).output();
-        }
+        halt(&home().join("pg"));
         _ = fs::remove_dir_all(home().join("pg"));
     });
     locked("redis", || {
@@ -120,36 +117,14 @@ fn succeed(mut command: Command, what: &str) {
 
 fn start_postgres() -> String {
     let folder = home().join("pg");
-    let url = format!("postgres://nodeloom@localhost/postgres?host={}", folder.display());
+    let url = address(&folder);
     if ask_or(&url, "SELECT 1").as_deref() == Some("1") {
         return url;
     }
-    if folder.join("data").exists() {
-        _ = as_postgres(&tool("pg_ctl")).args(["stop", "-m", "immediate", "-D"]).arg(folder.join("data")).output();
-    }
+    halt(&folder);
     _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
-    if is_root() {
-        let mut chown = Command::new("chown");
-        chown.arg("postgres:postgres").arg(&folder);
-        succeed(chown, "chown");
-    }
-    let mut initdb = as_postgres(&tool("initdb"));
-    initdb
-        .args(["-U", "nodeloom", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
-        .arg(folder.join("data"));
-    succeed(initdb, "initdb");
-    // Tests ask what the database does, not what its disk does: no fsync.
-    let options = format!(
-        "-c listen_addresses= -k {} -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-         -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=256MB",
-        folder.display()
-    );
-    let mut start = as_postgres(&tool("pg_ctl"));
-    start.args(["start", "-w", "-t", "60", "-D"]).arg(folder.join("data"));
-    start.arg("-l").arg(folder.join("log")).arg("-o").arg(options);
-    succeed(start, "starting PostgreSQL");
+    make(&folder);
+    launch(&folder);
     watch(&format!(
         "{}{} stop -m immediate -D {}; rm -rf {}",
         if is_root() { "setpriv --reuid=postgres --regid=postgres --clear-groups " } else { "" },
@@ -158,6 +133,76 @@ fn start_postgres() -> String {
         folder.display()
     ));
     url
+}
+
+fn address(folder: &Path) -> String {
+    format!("postgres://nodeloom@localhost/postgres?host={}", folder.display())
+}
+
+fn make(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+    if is_root() {
+        let mut chown = Command::new("chown");
+        chown.arg("postgres:postgres").arg(folder);
+        succeed(chown, "chown");
+    }
+    let mut initdb = as_postgres(&tool("initdb"));
+    initdb.args(["-U", "nodeloom", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
+    initdb.arg("-D").arg(folder.join("data"));
+    succeed(initdb, "initdb");
+}
+
+fn launch(folder: &Path) {
+    // Tests kill processes, not machines: what was written survives without fsync.
+    let options = format!(
+        "-c listen_addresses= -k {} -c fsync=off -c full_page_writes=off \
+         -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=256MB",
+        folder.display()
+    );
+    let mut start = as_postgres(&tool("pg_ctl"));
+    start.args(["start", "-w", "-t", "60", "-D"]).arg(folder.join("data"));
+    start.arg("-l").arg(folder.join("log")).arg("-o").arg(options);
+    succeed(start, "starting PostgreSQL");
+}
+
+fn halt(folder: &Path) {
+    let data = folder.join("data");
+    if data.exists() {
+        _ = as_postgres(&tool("pg_ctl")).args(["stop", "-m", "immediate", "-D"]).arg(data).output();
+    }
+}
+
+/// A PostgreSQL server of the test's own, to be stopped and started in its middle. Gone with the value.
+#[derive(Debug)]
+pub struct OwnPostgres {
+    folder: PathBuf,
+}
+
+impl OwnPostgres {
+    /// Starts one under a name that no other test uses.
+    pub fn start(name: &str) -> Self {
+        let folder = home().join(format!("own-{name}-{}", std::process::id()));
+        make(&folder);
+        launch(&folder);
+        Self { folder }
+    }
+    pub fn url(&self) -> String {
+        address(&self.folder)
+    }
+    /// As if its process were killed.
+    pub fn halt(&self) {
+        halt(&self.folder);
+    }
+    pub fn resume(&self) {
+        launch(&self.folder);
+    }
+}
+impl Drop for OwnPostgres {
+    fn drop(&mut self) {
+        halt(&self.folder);
+        _ = fs::remove_dir_all(&self.folder);
+    }
 }
 
 fn start_redis() -> String {

@@ -135,3 +135,80 @@ fn check(applied: &[(i64, String)], postgres: bool) -> Result<()> {
 fn checksum(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{AuditRow, AuditRowDraft, ChainHead, ChainKey, Linker, Store};
+
+    struct Nobody;
+    impl Linker for Nobody {
+        fn link(&self, _: &ChainKey, head: &ChainHead, _: Vec<AuditRowDraft>) -> (Vec<AuditRow>, ChainHead) {
+            (Vec::new(), head.clone())
+        }
+    }
+
+    fn clock() -> Clock {
+        Clock::new(|| domain::Timestamp::from_micros(0))
+    }
+    fn config(folder: &tempfile::TempDir) -> StoreConfig {
+        StoreConfig::at(Location::Sqlite(folder.path().join("deeper/x.db")))
+    }
+    async fn after(script: &'static str) -> Result<Vec<&'static str>> {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(&folder);
+        migrate(&config, &clock()).await.unwrap();
+        let mut conn = Conn::open(&Target::new(&config).unwrap(), Use::Writing).await.unwrap();
+        conn.script(script).await.unwrap();
+        let opened = Store::open(&config, clock(), Arc::new(Nobody)).await;
+        let migrated = migrate(&config, &clock()).await;
+        assert_eq!(opened.is_ok(), migrated.is_ok());
+        migrated
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_that_migrate_at_once_do_it_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(&folder);
+        let both = futures::future::join_all((0..4).map(|_| {
+            let config = config.clone();
+            tokio::spawn(async move { migrate(&config, &clock()).await.unwrap().len() })
+        }));
+        let counts: Vec<usize> = both.await.into_iter().map(|count| count.unwrap()).collect();
+        assert_eq!(counts.iter().sum::<usize>(), MIGRATIONS.len());
+        assert_eq!(counts.iter().filter(|count| **count == 0).count(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_later_release_is_left_alone() {
+        let refused = after("INSERT INTO schema_migrations VALUES (9999, 'later', 'x', 0)").await;
+        assert!(matches!(refused, Err(Error::TooNew { found: 9999, .. })));
+    }
+
+    #[tokio::test]
+    async fn a_migration_with_another_text_is_refused() {
+        let refused = after("UPDATE schema_migrations SET checksum = 'x' WHERE version = 2").await;
+        assert!(matches!(refused, Err(Error::ChangedMigration { version: 2 })));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_was_not_migrated_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = Store::open(&config(&folder), clock(), Arc::new(Nobody)).await;
+        assert!(matches!(opened, Err(Error::NotMigrated { found: 0, .. })));
+    }
+
+    /// R097: the database file is for its owner alone, from its first byte.
+    #[tokio::test]
+    async fn the_database_file_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(&folder);
+        migrate(&config, &clock()).await.unwrap();
+        let mode = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("deeper"), mode("deeper/x.db")), (0o700, 0o600));
+    }
+}

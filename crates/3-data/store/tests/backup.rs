@@ -1,5 +1,7 @@
 //! Backups come back, on the same database and on the other.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::{os::unix::fs::PermissionsExt, sync::Arc};
 
 use authz::action::ViewWorkflow;

@@ -1,5 +1,7 @@
 //! Teams, people, machines and how they prove who they are, on both databases.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::time::Duration;
 
 use authz::{

@@ -1,5 +1,7 @@
 //! Workflows, versions, publications, webhooks, violations, kept answers and settings, on both databases.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::time::Duration;
 
 use authz::{
@@ -141,7 +143,7 @@ async fn violations_are_kept_with_the_change_that_met_them() {
         let store = &ground.store;
         let violation = |n: u128, of: u128| Violation {
             id: FindingId::from_uuid(uuid(n)),
-            kind: if n % 2 == 0 { ViolationKind::Policy } else { ViolationKind::Guardrail },
+            kind: if n.is_multiple_of(2) { ViolationKind::Policy } else { ViolationKind::Guardrail },
             scope: scope(of),
             workflow: Some(id(1)),
             run: None,

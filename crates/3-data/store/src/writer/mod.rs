@@ -8,6 +8,7 @@
 mod attempt;
 mod op;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 mod tests;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};

@@ -146,7 +146,8 @@ async fn closing_stores_what_was_queued() {
     let stored = done.into_iter().filter(Result::is_ok).count();
     assert!(matches!(store.record(entry(99)).await, Err(Error::Closed)));
     assert!(matches!(store.session(system, SessionId::from_uuid(Uuid::nil())).await, Err(Error::Closed)));
-    let again = Store::open(&config, Clock::new(|| Timestamp::from_micros(0)), std::sync::Arc::new(Plain)).await.unwrap();
+    let again =
+        Store::open(&config, Clock::new(|| Timestamp::from_micros(0)), std::sync::Arc::new(Plain)).await.unwrap();
     let head = again.audit_head(system, &ChainKey::System).await.unwrap();
     assert_eq!(head.map_or(0, |head| head.seq), stored as i64);
 }
