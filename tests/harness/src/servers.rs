@@ -234,8 +234,9 @@ fn start_redis() -> String {
 fn watch(stop: &str) {
     touch();
     let used = home().join("used");
-    let script =
-        format!("while [ -n \"$(find {} -mmin -{IDLE_MINUTES})\" ]; do sleep 20; done; {stop}", used.display());
+    let there = format!("[ -e {0}/pg/data -o -e {0}/redis.pid ]", home().display());
+    let fresh = format!("[ -n \"$(find {} -mmin -{IDLE_MINUTES})\" ]", used.display());
+    let script = format!("while {there} && {fresh}; do sleep 20; done; {there} && {{ {stop}; }}");
     let watcher = Command::new("setsid")
         .args(["sh", "-c", &script])
         .stdin(Stdio::null())
