@@ -122,14 +122,12 @@ impl RootKeys {
 /// # Errors
 /// [`Error::Random`].
 pub fn generate() -> Result<Secret<String>, Error> {
-    let mut bytes = Secret::new(vec![0_u8; MIN_BYTES]).expose().clone();
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Random)?;
-    let bytes = Secret::new(bytes);
+    let bytes = crate::seal::random_key()?;
     Ok(Secret::new(hex::encode(bytes.expose())))
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
-    if text.len() >= 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) && text.len() % 2 == 0 {
+    if text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return hex::decode(text).ok();
     }
     [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD].into_iter().find_map(|engine| engine.decode(text).ok())

@@ -1,4 +1,5 @@
 //! Checkpoints: signed, numbered, continued, and covering every head.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use chain::{
     checkpoint::{Head, Log},

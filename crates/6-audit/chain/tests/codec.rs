@@ -1,4 +1,5 @@
 //! What the writer writes, the verifier reads, and nothing else.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use chain::{EntryFields, Hash, entry, verify};
 use proptest::prelude::*;

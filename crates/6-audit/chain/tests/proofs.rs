@@ -1,4 +1,5 @@
 //! Inclusion and consistency: what the writer's tree proves, the verifier's algorithms accept, and nothing else.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use chain::{entry, tree::Tree, verify};
 

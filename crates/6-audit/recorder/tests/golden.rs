@@ -1,4 +1,5 @@
 //! What was written once verifies for ever: tests/fixtures/formats holds an entry and a bundle of version 1.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod support;
 

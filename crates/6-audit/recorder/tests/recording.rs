@@ -1,5 +1,6 @@
 //! R220–R231: intents, outcomes and refusals, sealed, erasable, from one server or two, and refused when they cannot
 //! be stored.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod support;
 

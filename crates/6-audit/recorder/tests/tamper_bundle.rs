@@ -1,4 +1,5 @@
 //! R230, R231: a bundle that was tampered with is found out, by this verifier and by the one in Python, alike.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod support;
 

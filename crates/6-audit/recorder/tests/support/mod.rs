@@ -1,4 +1,5 @@
 //! A trail to tamper with: three chains, two checkpoints, and the means of somebody who owns the database.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
