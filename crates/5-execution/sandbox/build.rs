@@ -35,7 +35,8 @@ fn main() {
     // what cargo told this script about the outer build must not leak into the inner one
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if ["CARGO_FEATURE_", "CARGO_CFG_", "CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| text.starts_with(start)) {
+        if ["CARGO_FEATURE_", "CARGO_CFG_", "CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| text.starts_with(start))
+        {
             cargo.env_remove(&name);
         }
     }

@@ -1,13 +1,10 @@
 //! The script itself: how it is wrapped, run and answered.
 
-use std::{
-    cell::Cell,
-    rc::Rc,
-};
+use std::{cell::Cell, rc::Rc};
 
 use rquickjs::{
-    CatchResultExt, CaughtError, Context, Ctx, Function, Module, Object, Promise, Runtime, Value,
-    context::EvalOptions, promise::MaybePromise,
+    CatchResultExt, CaughtError, Context, Ctx, Function, Module, Object, Promise, Runtime, Value, context::EvalOptions,
+    promise::MaybePromise,
 };
 
 use crate::{
@@ -108,6 +105,9 @@ fn is_module(source: &str) -> bool {
     })
 }
 
+/// The function that the user's text becomes the body of; `module` and `exports` serve texts in CommonJS form.
+const HEAD: &str = "async function (input, module = { exports: {} }, exports = module.exports)";
+
 /// The text as an expression if it is one (`input.x * 2`, `(input) => …`), else as the body of a function.
 fn wrap<'js>(ctx: &Ctx<'js>, source: &str) -> rquickjs::Result<Function<'js>> {
     let options = || {
@@ -118,7 +118,7 @@ fn wrap<'js>(ctx: &Ctx<'js>, source: &str) -> rquickjs::Result<Function<'js>> {
     };
     let looks_empty = source.trim().is_empty();
     if !looks_empty {
-        let expression = format!("(async function (input) {{ return ({source}\n); }})");
+        let expression = format!("({HEAD} {{ return ({source}\n); }})");
         match ctx.eval_with_options::<Function<'js>, _>(expression, options()) {
             Ok(function) => return Ok(function),
             Err(_) => {
@@ -128,7 +128,7 @@ fn wrap<'js>(ctx: &Ctx<'js>, source: &str) -> rquickjs::Result<Function<'js>> {
     }
     // after the body: a `main`, or what CommonJS modules leave behind
     let body = format!(
-        "(async function (input) {{ const module = {{ exports: {{}} }}; let exports = module.exports; {source}\n\
+        "({HEAD} {{ {source}\n\
          ; if (typeof main === 'function') return main(input);\n\
          if (module.exports !== exports || Object.keys(exports).length > 0)\n\
          return typeof module.exports.default === 'function' ? module.exports.default : module.exports; }})"

@@ -91,7 +91,8 @@ impl Options {
                 "--language" => {
                     let name = value()?;
                     let known = Language::parse(&name);
-                    language = Some(known.ok_or_else(|| format!("language {name} is not known: javascript or python"))?);
+                    language =
+                        Some(known.ok_or_else(|| format!("language {name} is not known: javascript or python"))?);
                 }
                 "--root" => {
                     root = match value()?.as_str() {
@@ -158,7 +159,8 @@ async fn perform(options: Options, clock: Clock) -> Result<i32, Error> {
     match options.task {
         Task::Probe => {
             let table = sandbox.guarantees();
-            let text = if options.json { serde_json::to_string_pretty(&table).unwrap_or_default() } else { table.to_string() };
+            let text =
+                if options.json { serde_json::to_string_pretty(&table).unwrap_or_default() } else { table.to_string() };
             put(&mut std::io::stdout(), format!("{}\n", text.trim_end()).as_bytes());
             sandbox.ready().map(|()| 0)
         }
@@ -182,7 +184,10 @@ async fn perform(options: Options, clock: Clock) -> Result<i32, Error> {
                     0
                 }
                 Err(failure) => {
-                    put(&mut std::io::stderr(), format!("nodeloom sandbox: {}: {failure}\n", failure.code()).as_bytes());
+                    put(
+                        &mut std::io::stderr(),
+                        format!("nodeloom sandbox: {}: {failure}\n", failure.code()).as_bytes(),
+                    );
                     failed(failure)
                 }
             })
@@ -191,7 +196,8 @@ async fn perform(options: Options, clock: Clock) -> Result<i32, Error> {
             let mut spec = Spec::program(program, arguments, root).limits(options.limits);
             if let (true, crate::Program::Executable { stdin, .. }) = (options.stdin, &mut spec.program) {
                 let most = spec.limits.input_bytes;
-                let n = std::io::stdin().take(most + 1).read_to_end(stdin).map_err(Error::broken("read standard input"))?;
+                let n =
+                    std::io::stdin().take(most + 1).read_to_end(stdin).map_err(Error::broken("read standard input"))?;
                 if n as u64 > most {
                     return Err(Error::InputTooLarge { bytes: n as u64, limit_bytes: most });
                 }

@@ -1,5 +1,5 @@
 //! Runs code that nobody trusts, once, in a container of its own, and leaves nothing behind.
-#![doc = ""]
+#![forbid(unsafe_code)]
 
 mod attest;
 pub mod cli;

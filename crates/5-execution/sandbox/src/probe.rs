@@ -58,8 +58,7 @@ async fn attack(native: &Native) -> Result<Seen, Error> {
         run(native, &["flood"], &little),
         run(native, &["forbidden"], &small),
     );
-    let (escape, memory, spin, processes, flood, forbidden) =
-        (escape?, memory?, spin?, processes?, flood?, forbidden?);
+    let (escape, memory, spin, processes, flood, forbidden) = (escape?, memory?, spin?, processes?, flood?, forbidden?);
     let mut seen = Seen::default();
     let said = String::from_utf8_lossy(&escape.stdout.bytes).into_owned();
     for guarantee in Guarantee::ALL {
@@ -122,9 +121,8 @@ fn mechanism(native: &Native, guarantee: Guarantee, landlock: u32) -> (Strength,
     let held = |how: &str| (Strength::Held, how.to_owned(), None);
     let delegate = "delegate a control group with memory, pids and cpu to the server (systemd: Delegate=yes), \
                     or run it as root";
-    let weaker = |how: &str, why: &str| {
-        (Strength::Weaker, how.to_owned(), Some(format!("{why}; {}: {delegate}", coverage.how)))
-    };
+    let weaker =
+        |how: &str, why: &str| (Strength::Weaker, how.to_owned(), Some(format!("{why}; {}: {delegate}", coverage.how)));
     match guarantee {
         Guarantee::NoNetwork => held("an empty network namespace; socket and connect are not allowed calls"),
         Guarantee::ReadOnlyFilesystem => held("a root of its own, read-only; the host's root is let go of"),
@@ -144,7 +142,9 @@ fn mechanism(native: &Native, guarantee: Guarantee, landlock: u32) -> (Strength,
         Guarantee::OwnProcesses => held("a process namespace; no /proc; signals end at its border"),
         Guarantee::OwnIpc => held("namespaces for IPC and host name; clocks cannot be set"),
         Guarantee::NothingInherited => held("close_range over all descriptors; a new environment of three constants"),
-        Guarantee::MemoryLimit if coverage.memory => held(&format!("{}: memory of all processes together", coverage.how)),
+        Guarantee::MemoryLimit if coverage.memory => {
+            held(&format!("{}: memory of all processes together", coverage.how))
+        }
         Guarantee::MemoryLimit => weaker(
             "RLIMIT_AS per process and the number of processes",
             "several processes together may use a multiple of the limit, and overuse shows as a failed allocation",

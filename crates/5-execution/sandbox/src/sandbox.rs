@@ -144,7 +144,8 @@ impl Sandbox {
                     None => Executable::Inside(bytes(&inside)),
                 };
                 let name = std::iter::once(bytes(path));
-                let rest = arguments.iter().map(|word| std::os::unix::ffi::OsStrExt::as_bytes(word.as_os_str()).to_vec());
+                let rest =
+                    arguments.iter().map(|word| std::os::unix::ffi::OsStrExt::as_bytes(word.as_os_str()).to_vec());
                 let task = Task {
                     profile,
                     program,

@@ -43,8 +43,21 @@ impl Step {
     /// The words for a report.
     pub fn name(number: u32) -> &'static str {
         const NAMES: [&str; 15] = [
-            "nothing", "clone", "prctl PDEATHSIG", "user map", "scratch mount", "setresuid", "descriptors", "rlimits",
-            "capabilities", "no_new_privs", "landlock", "seccomp", "fork", "execve", "end",
+            "nothing",
+            "clone",
+            "prctl PDEATHSIG",
+            "user map",
+            "scratch mount",
+            "setresuid",
+            "descriptors",
+            "rlimits",
+            "capabilities",
+            "no_new_privs",
+            "landlock",
+            "seccomp",
+            "fork",
+            "execve",
+            "end",
         ];
         NAMES.get(number as usize).copied().unwrap_or("an unknown step")
     }
@@ -106,7 +119,8 @@ pub fn read_words(bytes: &[u8]) -> impl Iterator<Item = (u32, i32)> {
 
 fn enter(prepared: &Prepared, job: &Job, fds: &[OwnedFd], words: &PipeWriter) -> Result<(), Failed> {
     // die with the launcher, also if it died just now
-    let follow = || sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong, 0).map_err(at(Step::FollowParent));
+    let follow =
+        || sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong, 0).map_err(at(Step::FollowParent));
     follow()?;
     if sys::poll([prepared.launcher.as_fd()], 0).map_err(at(Step::FollowParent))?[0] {
         return Err((Step::FollowParent, io::ErrorKind::NotFound.into()));

@@ -7,14 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use libc::{
-    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS,
-};
+use libc::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
 
 use crate::{
     child::{self, Prepared},
     filter, root, sys,
-    wire::{Hello, Job, MAX_PACKET, Profile, Report},
+    wire::{Hello, Job, MAX_PACKET, Profile, Report, STOP},
 };
 
 /// The user and group of guests inside.
@@ -95,6 +93,9 @@ fn serve(prepared: &Prepared, control: BorrowedFd<'_>) -> io::Result<()> {
         let (n, fds) = sys::receive(control, &mut packet, true)?;
         if n == 0 {
             return Ok(());
+        }
+        if packet[..n] == *STOP {
+            continue; // it crossed the report of a job that ended by itself
         }
         let job = Job::decode(&packet[..n]).ok_or(io::ErrorKind::InvalidData)?;
         match run(prepared, control, &job, fds)? {

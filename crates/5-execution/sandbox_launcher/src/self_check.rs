@@ -63,13 +63,22 @@ fn say(guarantee: &str, attack: &str, refused: bool) {
 
 fn escape(outside: u64) -> ExitCode {
     let refused = |number, arguments| sys::try_call(number, arguments).is_err();
-    for (name, family) in [("inet", libc::AF_INET), ("inet6", libc::AF_INET6), ("netlink", libc::AF_NETLINK),
-        ("packet", libc::AF_PACKET), ("unix", libc::AF_UNIX), ("vsock", libc::AF_VSOCK)]
-    {
+    for (name, family) in [
+        ("inet", libc::AF_INET),
+        ("inet6", libc::AF_INET6),
+        ("netlink", libc::AF_NETLINK),
+        ("packet", libc::AF_PACKET),
+        ("unix", libc::AF_UNIX),
+        ("vsock", libc::AF_VSOCK),
+    ] {
         let arguments = [family as u64, libc::SOCK_DGRAM as u64, 0, 0];
         say("no_network", name, refused(libc::SYS_socket, arguments));
     }
-    say("no_network", "connect", net::TcpStream::connect("127.0.0.1:1").is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied));
+    say(
+        "no_network",
+        "connect",
+        net::TcpStream::connect("127.0.0.1:1").is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied),
+    );
     for path in ["/x", "/usr/x", "/etc/x", "/tmp/x", "/dev/x"] {
         say("read_only_filesystem", path, fs::write(path, "x").is_err());
     }

@@ -315,9 +315,8 @@ pub fn harden_tree(target: &CStr, allow_devices: bool) -> io::Result<()> {
 /// Writes a short text to a file below an open directory.
 pub fn write_below(directory: BorrowedFd<'_>, path: &CStr, text: &[u8]) -> io::Result<()> {
     // SAFETY: `path` lives for the call.
-    let file = owned(unsafe {
-        libc::openat(directory.as_raw_fd(), path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC)
-    }.into())?;
+    let file =
+        owned(unsafe { libc::openat(directory.as_raw_fd(), path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) }.into())?;
     // SAFETY: pointer and length describe `text`.
     check(unsafe { libc::write(file.as_raw_fd(), text.as_ptr().cast(), text.len()) } as libc::c_long).map(drop)
 }

@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn packets_read_back_and_broken_ones_do_not() {
-        let job = Job { wall_ms: 5, path: b"/usr/bin/x".to_vec(), arguments: vec![b"x".to_vec(), vec![]], ..Job::default() };
+        let job =
+            Job { wall_ms: 5, path: b"/usr/bin/x".to_vec(), arguments: vec![b"x".to_vec(), vec![]], ..Job::default() };
         assert_eq!(Job::decode(&job.encode()), Some(job.clone()));
         let report = Report { status: 9, timed_out: true, errno: -1, wall_us: 7, ..Report::default() };
         assert_eq!(Report::decode(&report.encode()), Some(report));

@@ -23,9 +23,17 @@ pub struct Groups {
 #[derive(Debug)]
 enum Layout {
     /// One directory per controller; those that could be made.
-    One { memory: Option<PathBuf>, pids: Option<PathBuf>, cpu: Option<PathBuf> },
-    Two { base: PathBuf },
-    None { why: String },
+    One {
+        memory: Option<PathBuf>,
+        pids: Option<PathBuf>,
+        cpu: Option<PathBuf>,
+    },
+    Two {
+        base: PathBuf,
+    },
+    None {
+        why: String,
+    },
 }
 
 /// What the groups limit here.
@@ -72,12 +80,9 @@ impl Groups {
     /// What is limited.
     pub fn coverage(&self) -> Coverage {
         match &self.layout {
-            Layout::One { memory, pids, cpu } => Coverage {
-                memory: memory.is_some(),
-                pids: pids.is_some(),
-                cpu: cpu.is_some(),
-                how: "cgroup v1".into(),
-            },
+            Layout::One { memory, pids, cpu } => {
+                Coverage { memory: memory.is_some(), pids: pids.is_some(), cpu: cpu.is_some(), how: "cgroup v1".into() }
+            }
             Layout::Two { .. } => Coverage { memory: true, pids: true, cpu: true, how: "cgroup v2".into() },
             Layout::None { why } => Coverage { memory: false, pids: false, cpu: false, how: why.clone() },
         }

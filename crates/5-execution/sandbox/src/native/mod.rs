@@ -295,11 +295,11 @@ fn exit_of(report: &Report, limits: &Limits, starved: bool, flooded: bool) -> Ex
     const SIGXCPU: i32 = 24;
     let signal = report.status & 0x7f;
     let code = (report.status >> 8) & 0xff;
-    let cpu_spent = report.cpu_us >= (limits.cpu_time.as_secs_f64().ceil() * 950_000.0) as u64;
+    let cpu_spent = report.cpu_us >= (limits.cpu_time.as_secs_f64().ceil() * 800_000.0) as u64;
     match signal {
         _ if report.timed_out => Exit::TimedOut,
         _ if starved && report.status != 0 => Exit::OutOfMemory,
-        SIGKILL if flooded => Exit::OutputFlood,
+        _ if flooded => Exit::OutputFlood,
         0 => Exit::Code(code),
         SIGSYS => Exit::KilledByFilter,
         SIGXCPU => Exit::CpuExhausted,
@@ -332,7 +332,9 @@ fn unavailable(failed: &NotStarted) -> Error {
              seccomp profile that allows clone and unshare), or run the server as root"
         }
         "start the launcher" => "allow programs to be executed from memory files (vm.memfd_noexec below 2)",
-        "build the root" => "allow mounts inside user namespaces (in a container: no AppArmor profile that denies mount)",
+        "build the root" => {
+            "allow mounts inside user namespaces (in a container: no AppArmor profile that denies mount)"
+        }
         _ => "see the sandbox's README for what it needs of the host",
     };
     Error::Unavailable { reason, remedy: remedy.into() }

@@ -84,11 +84,8 @@ pub(super) fn javascript() -> Filter {
     let no_code = Rule::NoBits { index: 2, mask: PROT_EXEC as u32, then: Verdict::Allow, otherwise: Verdict::Kill };
     let own_limits_read = Rule::Both { first: (0, 0), second: (2, 0), otherwise: EPERM };
     // the one execution that starts the runner: its descriptor is closed by it, and nothing can open another
-    let start = Rule::Both {
-        first: (0, PROGRAM_FD as u32),
-        second: (4, AT_EMPTY_PATH as u32),
-        otherwise: Verdict::Kill,
-    };
+    let start =
+        Rule::Both { first: (0, PROGRAM_FD as u32), second: (4, AT_EMPTY_PATH as u32), otherwise: Verdict::Kill };
     filter(
         Verdict::Kill,
         &[

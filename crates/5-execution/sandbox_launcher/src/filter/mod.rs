@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn no_program_makes_namespaces() {
-        for flag in [libc::CLONE_NEWUSER, libc::CLONE_NEWNS, libc::CLONE_NEWPID, libc::CLONE_NEWNET, libc::CLONE_NEWTIME] {
+        for flag in
+            [libc::CLONE_NEWUSER, libc::CLONE_NEWNS, libc::CLONE_NEWPID, libc::CLONE_NEWNET, libc::CLONE_NEWTIME]
+        {
             let flags = flag as u32 as u64 | 17;
             assert_eq!(verdict(Profile::HostUsr, libc::SYS_clone, [flags, 0, 0, 0, 0, 0]), Verdict::Errno(1));
             assert_eq!(verdict(Profile::HostUsr, libc::SYS_unshare, [flags, 0, 0, 0, 0, 0]), Verdict::Errno(1));

@@ -1,0 +1,115 @@
+//! Parts of the kernel that a guest has no business with.
+
+use libc::*;
+
+use crate::{
+    Attack,
+    Outside::{Root, Untried, Works},
+    call, got,
+};
+
+fn foreign_getpid() -> i64 {
+    let answer: i64;
+    // SAFETY: the 32-bit interface's getpid takes and changes nothing.
+    unsafe { std::arch::asm!("int 0x80", inout("rax") 20i64 => answer, options(nostack)) };
+    answer
+}
+
+pub const ATTACKS: &[Attack] = &[
+    ("bpf-map", Root, || {
+        let map = [1u32, 4, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let whole: Vec<u32> = map.iter().copied().chain([0; 16]).collect();
+        call!(SYS_bpf, 0, whole.as_ptr(), 20)
+    }),
+    ("bpf-program", Untried, || call!(SYS_bpf, 5, [0u64; 16].as_ptr(), 128)),
+    ("performance-counters", Untried, || {
+        let mut about = [0u64; 16];
+        about[0] = 1 | (128 << 32);
+        call!(SYS_perf_event_open, about.as_ptr(), 0, -1, -1, 0)
+    }),
+    ("user-faults", Untried, || call!(SYS_userfaultfd, O_CLOEXEC | 1)),
+    ("io-uring", Untried, || {
+        let mut parameters = [0u32; 30];
+        call!(SYS_io_uring_setup, 4, parameters.as_mut_ptr())
+    }),
+    ("io-uring-enter", Untried, || call!(SYS_io_uring_enter, 0, 0, 0, 0, 0, 0)),
+    ("old-asynchronous-io", Works, || {
+        let mut context = 0u64;
+        call!(SYS_io_setup, 1, &raw mut context)
+    }),
+    ("load-new-kernel", Untried, || call!(SYS_kexec_load, 0, 0, 0, 0)),
+    ("load-new-kernel-file", Untried, || call!(SYS_kexec_file_load, -1, -1, 0, 0, 0)),
+    ("load-module", Untried, || call!(SYS_init_module, [0u8; 8].as_ptr(), 8, c"".as_ptr())),
+    ("load-module-file", Untried, || call!(SYS_finit_module, 0, c"".as_ptr(), 0)),
+    ("remove-module", Untried, || call!(SYS_delete_module, c"hostile".as_ptr(), O_NONBLOCK)),
+    ("reboot", Untried, || call!(SYS_reboot, 0xfee1_deadu32, 672_274_793, 0, 0)),
+    ("swap-on", Untried, || call!(SYS_swapon, c"/dev/null".as_ptr(), 0)),
+    ("swap-off", Untried, || call!(SYS_swapoff, c"/dev/null".as_ptr())),
+    ("accounting", Untried, || call!(SYS_acct, 0)),
+    ("quota", Untried, || call!(SYS_quotactl, 0, 0, 0, 0)),
+    ("kernel-log", Root, || call!(SYS_syslog, 10, 0, 0)),
+    ("set-clock", Untried, || call!(SYS_clock_settime, CLOCK_REALTIME, [1u64, 0].as_ptr())),
+    ("set-time-of-day", Untried, || call!(SYS_settimeofday, [1u64, 0].as_ptr(), 0)),
+    ("adjust-clock", Works, || {
+        let mut about = [0u64; 32];
+        call!(SYS_adjtimex, about.as_mut_ptr())
+    }),
+    ("adjust-one-clock", Works, || {
+        let mut about = [0u64; 32];
+        call!(SYS_clock_adjtime, CLOCK_REALTIME, about.as_mut_ptr())
+    }),
+    ("set-host-name", Root, || {
+        unsafe { unshare(CLONE_NEWUTS) };
+        call!(SYS_sethostname, c"hostile".as_ptr(), 7)
+    }),
+    ("set-domain-name", Root, || {
+        unsafe { unshare(CLONE_NEWUTS) };
+        call!(SYS_setdomainname, c"hostile".as_ptr(), 7)
+    }),
+    ("shared-memory", Works, || {
+        let id = unsafe { shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0o600) };
+        unsafe { shmctl(id, IPC_RMID, std::ptr::null_mut()) };
+        got(id >= 0, "refused")
+    }),
+    ("semaphores", Works, || {
+        let id = unsafe { semget(IPC_PRIVATE, 1, IPC_CREAT | 0o600) };
+        unsafe { semctl(id, 0, IPC_RMID) };
+        got(id >= 0, "refused")
+    }),
+    ("message-queue", Works, || {
+        let id = unsafe { msgget(IPC_PRIVATE, IPC_CREAT | 0o600) };
+        unsafe { msgctl(id, IPC_RMID, std::ptr::null_mut()) };
+        got(id >= 0, "refused")
+    }),
+    ("posix-message-queue", Untried, || call!(SYS_mq_open, c"hostile".as_ptr(), O_CREAT | O_RDWR, 0o600, 0)),
+    ("io-privilege", Untried, || call!(SYS_iopl, 3)),
+    ("io-ports", Untried, || call!(SYS_ioperm, 0x80, 1, 1)),
+    ("descriptor-table", Untried, || call!(SYS_modify_ldt, 0, 0, 0)),
+    ("secret-memory", Untried, || call!(SYS_memfd_secret, 0)),
+    ("program-in-memory", Works, || call!(SYS_memfd_create, c"x".as_ptr(), 0)),
+    ("protection-keys", Untried, || call!(SYS_pkey_alloc, 0, 0)),
+    ("memory-policy", Works, || call!(SYS_set_mempolicy, 0, 0, 0)),
+    ("move-pages", Untried, || call!(SYS_move_pages, 0, 0, 0, 0, 0, 0)),
+    ("migrate-pages", Untried, || call!(SYS_migrate_pages, 0, 0, 0, 0)),
+    ("splice-user-pages", Works, || {
+        let mut pair = [0; 2];
+        unsafe { pipe(pair.as_mut_ptr()) };
+        let part = [pair.as_ptr() as u64, 8];
+        call!(SYS_vmsplice, pair[1], part.as_ptr(), 1, 0)
+    }),
+    ("watch-files", Works, || {
+        let fd = unsafe { inotify_init1(0) };
+        call!(SYS_inotify_add_watch, fd, c"/usr".as_ptr(), IN_OPEN)
+    }),
+    ("io-priority", Works, || call!(SYS_ioprio_set, 1, 0, 2 << 13)),
+    ("process-advice", Untried, || call!(SYS_process_madvise, 0, 0, 0, 0, 0)),
+    ("remap-file", Untried, || call!(SYS_remap_file_pages, 0, 0, 0, 0, 0)),
+    ("system-names", Untried, || call!(SYS_sysfs, 3)),
+    ("file-system-statistics", Untried, || call!(SYS_ustat, 0, 0)),
+    ("select-library", Untried, || call!(SYS_uselib, c"/x".as_ptr())),
+    ("old-sysctl", Untried, || call!(SYS__sysctl, 0)),
+    ("foreign-interface-32", Untried, || got(foreign_getpid() > 0, "refused")),
+    ("foreign-interface-x32", Untried, || call!(0x4000_0000i64 + SYS_getpid)),
+    ("unknown-call-high", Untried, || call!(1_000_000i64)),
+    ("unknown-call-negative", Untried, || call!(-1i64)),
+];

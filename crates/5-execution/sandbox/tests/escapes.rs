@@ -1,0 +1,74 @@
+//! Every attack of the hostile program, inside and outside. R115, R116, R117, R118, R121: the walls hold.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests start processes")]
+
+mod common;
+
+use std::{
+    collections::BTreeSet,
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use common::{HOSTILE, is_root, limits, refused, start};
+use sandbox::{Root, Sandbox, Spec};
+
+/// (name, how it behaves outside)
+fn attacks() -> Vec<(String, String)> {
+    let list = Command::new(HOSTILE).arg("--list").output().unwrap();
+    let text = String::from_utf8(list.stdout).unwrap();
+    text.lines().map(|line| line.split_once(' ').unwrap()).map(|(name, how)| (name.into(), how.into())).collect()
+}
+
+async fn inside(sandbox: &Sandbox, name: &str) -> sandbox::Outcome {
+    let arguments = [name.to_owned(), std::process::id().to_string()];
+    sandbox.run(Spec::program(HOSTILE, arguments, Root::HostUsr).limits(limits())).await.unwrap()
+}
+
+/// As a program of the server's own user would try it, from a directory of the server, with a secret around.
+fn outside(name: &str) -> bool {
+    let mut child = Command::new(HOSTILE)
+        .args([name, &std::process::id().to_string()])
+        .env("HOSTILE_SECRET", "x")
+        .current_dir("/usr")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _ = child.stdin.take().unwrap().write_all(b"x");
+    child.wait().unwrap().success()
+}
+
+/// R115-R118, R121: no attack gets through.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_attack_succeeds_inside() {
+    let sandbox = start().await;
+    let attacks = attacks();
+    let names: BTreeSet<_> = attacks.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), attacks.len(), "two attacks have one name");
+    assert!(attacks.len() >= 120, "{} attacks", attacks.len());
+    let mut through = Vec::new();
+    for (name, _) in &attacks {
+        let outcome = inside(&sandbox, name).await;
+        if !refused(outcome.exit) {
+            through.push(format!("{name}: {:?} {}", outcome.exit, outcome.stderr.text()));
+        }
+    }
+    assert!(through.is_empty(), "{} of {} got through: {through:#?}", through.len(), attacks.len());
+}
+
+/// The control: the same program succeeds where nothing holds it, so that a refusal means something.
+#[test]
+fn harmless_attacks_succeed_outside() {
+    let (mut tried, mut failed) = (0, Vec::new());
+    for (name, how) in attacks() {
+        if how == "works" || how == "root" && is_root() {
+            tried += 1;
+            if !outside(&name) {
+                failed.push(name);
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} of {tried} controls failed: {failed:?}", failed.len());
+    assert!(tried >= 50, "{tried} controls");
+}
