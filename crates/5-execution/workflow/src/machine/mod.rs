@@ -5,6 +5,7 @@
 //! Whatever the order in which answers arrive, the end is the same, except where the workflow itself is a race (MERGE
 //! in mode `first`, two branches that both fail): there the order of the record decides, so it must be kept.
 
+mod activate;
 mod advance;
 mod frame;
 mod types;
