@@ -3,14 +3,18 @@
 //! The order of one turn: take in what the machine wants (`enlist`), honour what is asked (cancel, pause), see whose
 //! time has come, write the checkpoint, only then begin the effects, and wait for the first thing to happen.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use domain::{Timestamp, Usage};
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use store::runs::{Checkpoint, Parked, Parking};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use vault::RunKey;
-use workflow::{Failure, FailureKind, Machine, Work, machine::StepKey};
+use workflow::{Change, Failure, FailureKind, Machine, Work, machine::StepKey};
 
 use crate::{
     active::{Asked, note},
@@ -129,13 +133,21 @@ impl Drive {
         loop {
             let now = self.engine.clock.now();
             let Settled { work, changes } = settle(&mut self.machine, &*self.engine.effects, &mut self.log, now);
-            self.next.events.extend(self.facts.node_events(&*self.engine.mask, &changes, now, true));
+            self.tell(&changes, now);
             if work.is_empty() || self.machine.outcome().is_some() {
-                return;
+                return self.forget_given_up();
             }
             for work in work {
                 self.enlist(work, now).await;
             }
+        }
+    }
+
+    /// Steps of a branch that was given up: nobody waits for their answers any more.
+    fn forget_given_up(&mut self) {
+        let wanted: HashSet<&StepKey> = self.machine.outstanding().map(|work| &work.step).collect();
+        if wanted.len() != self.steps.len() {
+            self.steps.retain(|step, _| wanted.contains(step));
         }
     }
 
@@ -145,7 +157,13 @@ impl Drive {
         for change in &changes {
             self.log.note(change, now);
         }
-        self.next.events.extend(self.facts.node_events(&*self.engine.mask, &changes, now, true));
+        self.tell(&changes, now);
+    }
+
+    /// Events and violations of these changes go with the next checkpoint.
+    fn tell(&mut self, changes: &[Change], now: Timestamp) {
+        self.next.events.extend(self.facts.node_events(&*self.engine.mask, changes, now, true));
+        self.next.violations.extend(self.facts.violations(&self.engine, changes, now));
     }
 
     /// Steps whose effects may begin; they are in the checkpoint from here on.

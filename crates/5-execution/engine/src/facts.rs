@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use domain::{EventKind, Json, NewEvent, NodeStatus, Principal, RunFailure, Scope, StepAddress, Timestamp, WorkflowId};
+use domain::{
+    Enforcement, EventKind, FindingId, Json, NewEvent, NodeStatus, Principal, RunFailure, Scope, Severity, StepAddress,
+    Timestamp, WorkflowId,
+};
 use serde_json::json;
-use store::runs::{Claimed, RunLease};
+use store::{
+    records::{Violation, ViolationKind},
+    runs::{Claimed, RunLease},
+};
 use workflow::{Change, FailureKind, Plan, Policies, machine::StepKey};
 
-use crate::{Settings, ports::Mask, view};
+use crate::{Settings, engine::Inner, ports::Mask, view};
 
 /// A run under way.
 #[derive(Clone)]
@@ -86,6 +92,47 @@ impl Facts {
             }
         }
         events
+    }
+
+    /// What guardrails and policies found, to be kept (R191, R201).
+    pub(crate) fn violations(&self, engine: &Inner, changes: &[Change], at: Timestamp) -> Vec<Violation> {
+        let mut kept = Vec::new();
+        for change in changes {
+            let blocked = change.status == NodeStatus::Blocked;
+            let mut keep = |kind, name: String, severity, enforcement, detail| {
+                kept.push(Violation {
+                    id: FindingId::new(at, engine.entropy.bytes()),
+                    kind,
+                    scope: self.scope,
+                    workflow: Some(self.workflow),
+                    run: Some(self.lease.run),
+                    node: Some(change.node.clone()),
+                    name,
+                    severity,
+                    enforcement,
+                    detail,
+                    at,
+                });
+            };
+            if let Some(worst) = change.findings.iter().max_by_key(|finding| finding.severity) {
+                let enforcement = match (blocked, change.warnings.is_empty()) {
+                    (true, _) => Enforcement::Block,
+                    (false, false) => Enforcement::Warn,
+                    (false, true) => Enforcement::Log,
+                };
+                let detail = json!({ "findings": change.findings, "blocked": blocked, "path": change.path });
+                keep(ViolationKind::Guardrail, worst.check.to_string(), worst.severity, enforcement, detail);
+            }
+            if let Some(failure) = &change.failure
+                && matches!(failure.kind, FailureKind::Policy | FailureKind::Budget)
+            {
+                let failure_shown = view::screened_failure(&*engine.mask, failure, &change.node);
+                let detail = json!({ "failure": failure_shown, "blocked": true, "path": change.path });
+                let name = if failure.kind == FailureKind::Budget { "token_budget" } else { "workflow_policy" };
+                keep(ViolationKind::Policy, name.to_owned(), Severity::High, Enforcement::Block, detail);
+            }
+        }
+        kept
     }
 
     pub(crate) fn finished_event(&self, status: domain::RunStatus, failure: Option<&RunFailure>, at: Timestamp) -> NewEvent {

@@ -130,6 +130,7 @@ impl Engine {
             begin: Vec::new(),
             rate: rate.map(|(max, since, _)| (max, since)),
             events: Vec::new(),
+            violations: Vec::new(),
             queued: vec![facts.event(EventKind::RunQueued, now, json!({ "trigger": facts.trigger }))],
         };
         let begun = Begun { facts, machine, log, settled, slot };
@@ -197,6 +198,7 @@ impl Inner {
         new.events.push(facts.event(EventKind::RunStarted, now, json!({ "trigger": facts.trigger })));
         new.events.extend(facts.node_events(&*self.mask, &settled.changes, ended, false));
         new.events.push(facts.finished_event(finished.status, finished.failure.as_ref(), ended));
+        new.violations = facts.violations(self, &settled.changes, ended);
         let outcome = StartOutcome { run: finished.run, status: finished.status, failure: finished.failure.clone() };
         match self.store.start_run(new, Beside::audited(self.audit.rows(audit(&outcome)).await?)).await? {
             StartedAs::Already(run) => Ok(Started::Already(run)),
@@ -227,6 +229,7 @@ impl Inner {
             new.run.started_at = Some(now);
             new.events.push(drive.facts.event(EventKind::RunStarted, now, json!({ "trigger": drive.facts.trigger })));
             new.events.extend(drive.facts.node_events(&*self.mask, &settled.changes, now, true));
+            new.violations = drive.facts.violations(self, &settled.changes, now);
             drive.begin_with(settled, &mut new, now).await;
         } else {
             new.events = new.queued.clone();

@@ -136,7 +136,14 @@ impl Inner {
             run: Some(id),
             payload: json!({ "trigger": "schedule", "node": due.node }),
         });
-        let start = StartRun { run, begin: Vec::new(), rate: None, events: Vec::new(), queued: Vec::new() };
+        let start = StartRun {
+            run,
+            begin: Vec::new(),
+            rate: None,
+            events: Vec::new(),
+            violations: Vec::new(),
+            queued: Vec::new(),
+        };
         Ok(self.store.fire_schedule(due, next, Some(start), beside).await?)
     }
 

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Effects, Error, Result, Store,
     kernel::{sql::binds, tx::Tx},
+    records::Violation,
 };
 
 /// A run and what has to hold for it to start.
@@ -27,6 +28,8 @@ pub struct StartRun {
     pub rate: Option<(u64, Timestamp)>,
     /// Told when the run starts, or ends in this very change.
     pub events: Vec<NewEvent>,
+    /// Kept with them.
+    pub violations: Vec<Violation>,
     /// Told instead when it must stand in line.
     pub queued: Vec<NewEvent>,
 }
@@ -62,6 +65,8 @@ pub struct Checkpoint {
     pub expired: Vec<StepAddress>,
     pub children: Vec<NewRun>,
     pub events: Vec<NewEvent>,
+    /// What guardrails and policies found.
+    pub violations: Vec<Violation>,
 }
 
 impl Checkpoint {
@@ -76,6 +81,7 @@ impl Checkpoint {
             && self.expired.is_empty()
             && self.children.is_empty()
             && self.events.is_empty()
+            && self.violations.is_empty()
     }
 
     async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
@@ -106,6 +112,7 @@ impl Checkpoint {
         for event in &self.events {
             tx.event(event.clone());
         }
+        tx.effects.violations.extend(self.violations.iter().cloned());
         Ok(())
     }
 }
@@ -214,6 +221,14 @@ impl Store {
     ) -> Result<bool> {
         self.write(Effects::none(), (ending, checkpoint, effects), move |(ending, checkpoint, effects), tx| {
             Box::pin(async move {
+                if !checkpoint.expired.is_empty() {
+                    if lease::fence(tx, &lease, ending.at, true).await?.is_none() {
+                        return Ok(false);
+                    }
+                    for address in &checkpoint.expired {
+                        approval::expire(tx, address, ending.at).await?;
+                    }
+                }
                 if !ending::end(tx, &lease, ending).await? {
                     return Ok(false);
                 }
@@ -226,6 +241,7 @@ impl Store {
                 for draft in &effects.audit {
                     tx.audit(draft.clone());
                 }
+                tx.effects.violations.extend(checkpoint.violations.iter().cloned());
                 Ok(true)
             })
         })
@@ -398,6 +414,9 @@ async fn begin(start: &StartRun, tx: &mut Tx) -> Result<StartedAs> {
     }
     for event in if room { &start.events } else { &start.queued } {
         tx.event(event.clone());
+    }
+    if room {
+        tx.effects.violations.extend(start.violations.iter().cloned());
     }
     Ok(if room { StartedAs::Asked } else { StartedAs::InLine })
 }
