@@ -83,8 +83,8 @@ const CASES: &[Tampering] = &[
         "begun later, by itself",
         |b| {
             b.drain(nth(b, "entry", 1)..nth(b, "entry", 6));
-            chain(b)["size"] = json!(5);
-            chain(b)["peaks"] = json!([STANDARD.encode([1; 32]), STANDARD.encode([2; 32])]);
+            begin(b)["size"] = json!(5);
+            begin(b)["peaks"] = json!([STANDARD.encode([1; 32]), STANDARD.encode([2; 32])]);
         },
         "head_altered 1..5, checkpoints intact",
     ),
@@ -130,7 +130,7 @@ fn end(b: &mut [Value]) -> &mut Value {
     let at = nth(b, "end", 1);
     &mut b[at]["end"]
 }
-fn chain(b: &mut [Value]) -> &mut Value {
+fn begin(b: &mut [Value]) -> &mut Value {
     let at = nth(b, "chain", 1);
     &mut b[at]["chain"]
 }
@@ -163,6 +163,37 @@ async fn both_verifiers_find_the_same() {
         assert_eq!(said, *expected, "{name}, in Python");
         assert_eq!(code, i32::from(!report.is_intact()), "{name}");
     }
+}
+
+/// R108, D10: without the purged entries, the rest still verifies from the head that a checkpoint vouches for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_whose_beginning_was_purged_still_verifies() {
+    let trail = Trail::new().await;
+    let rooms = trail.open().await;
+    let mut lines = bundle(&rooms).await;
+    rooms.store.close().await;
+    let mut tree = chain::tree::CompactRange::default();
+    let mut last = [0; 32];
+    for n in 1..=10 {
+        last = chain::entry::hash(&STANDARD.decode(entry(&mut lines, n)["cbor"].as_str().unwrap()).unwrap());
+        tree.push(last);
+    }
+    let peaks: Vec<String> = tree.state().chunks(32).map(|peak| STANDARD.encode(peak)).collect();
+    lines.drain(nth(&lines, "entry", 1)..nth(&lines, "entry", 11));
+    *begin(&mut lines) = json!({"name": CHAIN, "size": 10, "hash": STANDARD.encode(last), "peaks": peaks});
+    let both = |lines: &[Value]| {
+        let report = rust(&text(lines)).unwrap();
+        assert_eq!(python(trail.folder.path(), &text(lines)).1, in_words(&report));
+        in_words(&report)
+    };
+    assert_eq!(both(&lines), "intact, checkpoints intact");
+    // one entry later there is no checkpoint, so nobody vouches for the beginning
+    let hash = chain::entry::hash(&STANDARD.decode(entry(&mut lines, 1)["cbor"].as_str().unwrap()).unwrap());
+    tree.push(hash);
+    let peaks: Vec<String> = tree.state().chunks(32).map(|peak| STANDARD.encode(peak)).collect();
+    lines.remove(nth(&lines, "entry", 1));
+    *begin(&mut lines) = json!({"name": CHAIN, "size": 11, "hash": STANDARD.encode(hash), "peaks": peaks});
+    assert_eq!(both(&lines), "head_altered 1..11, checkpoints intact");
 }
 
 #[tokio::test(flavor = "multi_thread")]
