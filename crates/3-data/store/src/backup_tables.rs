@@ -60,7 +60,7 @@ macro_rules! table {
 
 /// All of them.
 pub(crate) const TABLES: &[Table] = &[
-    table!(teams { id Id, name Text, created_at Int }),
+    table!(teams { id Id, slug Text, name Text, created_at Int }),
     table!(users {
         id Id, email_norm Text, name Text, password_hash Text, email_verified_at Int, disabled_at Int, created_at Int
     }),

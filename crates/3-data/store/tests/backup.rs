@@ -16,7 +16,7 @@ use store::{
 
 async fn fill(ground: &Ground) {
     let (store, at) = (&ground.store, ground.clock.now());
-    let team = Team { id: team(1), name: "A \"team\" \\ ü\n".to_owned(), created_at: at };
+    let team = Team { id: team(1), slug: "a-team".to_owned(), name: "A \"team\" \\ ü\n".to_owned(), created_at: at };
     let draft = |n: u128| AuditRowDraft {
         chain: ChainKey::Of(scope(1)),
         id: AuditId::from_uuid(uuid(n)),

@@ -31,7 +31,7 @@ fn person(n: u128, ground: &Ground) -> User {
 
 async fn two_teams(ground: &Ground) {
     for n in [1, 2] {
-        let team = Team { id: team(n), name: format!("Team {n}"), created_at: ground.clock.now() };
+        let team = Team { id: team(n), slug: format!("team-{n}"), name: format!("Team {n}"), created_at: ground.clock.now() };
         ground.store.add_team(system(), team, Effects::none()).await.unwrap();
         ground.store.add_user(system(), person(n, ground), Effects::none()).await.unwrap();
         join(ground, n, n, Role::Admin).await;
@@ -223,7 +223,7 @@ async fn an_instance_is_set_up_once() {
         let soon = now + Duration::from_secs(60);
         let first = |n: u128| FirstAdmin {
             user: person(n, ground),
-            team: Team { id: team(n), name: "First".to_owned(), created_at: now },
+            team: Team { id: team(n), slug: format!("first-{n}"), name: "First".to_owned(), created_at: now },
         };
         store.put_setup_token(system(), [1; 32], soon).await.unwrap();
         store.put_setup_token(system(), [2; 32], soon).await.unwrap();

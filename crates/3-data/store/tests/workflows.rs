@@ -33,7 +33,7 @@ fn at(environment: Environment, n: u128) -> Scope {
 
 async fn two_teams(ground: &Ground) {
     for n in [1, 2] {
-        let team = Team { id: team(n), name: format!("Team {n}"), created_at: ground.clock.now() };
+        let team = Team { id: team(n), slug: format!("team-{n}"), name: format!("Team {n}"), created_at: ground.clock.now() };
         ground.store.add_team(system(), team, Effects::none()).await.unwrap();
     }
 }

@@ -1,6 +1,8 @@
 -- Who there is: teams, people, machines, and how they prove who they are. Hashes only; no token is kept.
 CREATE TABLE teams (
     id         BLOB NOT NULL PRIMARY KEY,
+    -- the name in addresses: lower-case letters, digits and dashes
+    slug       TEXT NOT NULL UNIQUE,
     name       TEXT NOT NULL,
     created_at INTEGER NOT NULL
 );

@@ -43,6 +43,9 @@ const BY_HASH: &str = "SELECT id, hash, prefix, name, team, owner_kind, owner, p
      created_at, expires_at, revoked_at, last_used_at, last_used_from FROM api_keys WHERE hash = $1 \
      AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = owner AND disabled_at IS NOT NULL) \
      AND NOT EXISTS (SELECT 1 FROM service_accounts AS s WHERE s.id = owner AND s.disabled_at IS NOT NULL)";
+const BY_ID: &str = "SELECT id, prefix, name, team, owner_kind, owner, permissions, environments, addresses, created_at, \
+     expires_at, revoked_at, last_used_at, last_used_from FROM api_keys WHERE id = $1 \
+     AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = owner AND disabled_at IS NOT NULL)";
 const PAGE: &str = "SELECT id, prefix, name, team, owner_kind, owner, permissions, environments, addresses, created_at, \
      expires_at, revoked_at, last_used_at, last_used_from FROM api_keys \
      WHERE team = $1 AND ($2 IS NULL OR id > $2) ORDER BY id LIMIT $3";
@@ -52,6 +55,11 @@ impl Store {
     pub async fn api_key_by_hash(&self, _system: SystemPermit, hash: [u8; 32]) -> Result<Option<ApiKey>> {
         let row = self.db().optional(BY_HASH, binds![hash]).await?;
         row.map(|row| Ok(ApiKey { hash: row.get("hash")?, shown: shown(&row)? })).transpose()
+    }
+
+    /// What a key may, by its id: a run that acts for it asks again and again.
+    pub async fn api_key_by_id(&self, _system: SystemPermit, id: ApiKeyId) -> Result<Option<ApiKeyShown>> {
+        self.db().optional(BY_ID, binds![id]).await?.as_ref().map(shown).transpose()
     }
 
     /// Notes that a key was used.

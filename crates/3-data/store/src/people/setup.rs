@@ -59,9 +59,9 @@ impl Store {
                     return Ok(false);
                 }
                 users::insert(tx, &first.user).await?;
-                let Team { id, name, created_at } = &first.team;
-                let sql = "INSERT INTO teams (id, name, created_at) VALUES ($1, $2, $3)";
-                tx.run(sql, binds![*id, name, *created_at]).await?;
+                let Team { id, slug, name, created_at } = &first.team;
+                let sql = "INSERT INTO teams (id, slug, name, created_at) VALUES ($1, $2, $3, $4)";
+                tx.run(sql, binds![*id, slug, name, *created_at]).await?;
                 let membership = Membership {
                     team: *id,
                     member: Member::User(first.user.id),

@@ -15,6 +15,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Team {
     pub id: TeamId,
+    /// The name in addresses: lower-case letters, digits and dashes; unique in the instance.
+    pub slug: String,
     pub name: String,
     pub created_at: Timestamp,
 }
@@ -25,8 +27,8 @@ impl Store {
         self.write(effects, team, |team, tx| {
             Box::pin(async move {
                 tx.run(
-                    "INSERT INTO teams (id, name, created_at) VALUES ($1, $2, $3)",
-                    binds![team.id, &team.name, team.created_at],
+                    "INSERT INTO teams (id, slug, name, created_at) VALUES ($1, $2, $3, $4)",
+                    binds![team.id, &team.slug, &team.name, team.created_at],
                 )
                 .await?;
                 Ok(())
@@ -37,13 +39,19 @@ impl Store {
 
     /// All teams, by id.
     pub async fn teams(&self, _system: SystemPermit) -> Result<Vec<Team>> {
-        let rows = self.db().all("SELECT id, name, created_at FROM teams ORDER BY id", binds![]).await?;
+        let rows = self.db().all("SELECT id, slug, name, created_at FROM teams ORDER BY id", binds![]).await?;
         rows.iter().map(team).collect()
+    }
+
+    /// The team that an address names, before it is known who asks.
+    pub async fn team_by_slug(&self, _system: SystemPermit, slug: &str) -> Result<Option<Team>> {
+        let sql = "SELECT id, slug, name, created_at FROM teams WHERE slug = $1";
+        self.db().optional(sql, binds![slug]).await?.as_ref().map(team).transpose()
     }
 
     /// The permit's team.
     pub async fn team(&self, permit: &Permit<ViewWorkflow>) -> Result<Option<Team>> {
-        let sql = "SELECT id, name, created_at FROM teams WHERE id = $1";
+        let sql = "SELECT id, slug, name, created_at FROM teams WHERE id = $1";
         self.db().optional(sql, binds![permit.scope().team]).await?.as_ref().map(team).transpose()
     }
 
@@ -60,5 +68,5 @@ impl Store {
 }
 
 fn team(row: &Row) -> Result<Team> {
-    Ok(Team { id: row.get("id")?, name: row.get("name")?, created_at: row.get("created_at")? })
+    Ok(Team { id: row.get("id")?, slug: row.get("slug")?, name: row.get("name")?, created_at: row.get("created_at")? })
 }

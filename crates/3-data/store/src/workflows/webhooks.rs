@@ -1,4 +1,4 @@
-//! Public addresses that start a published workflow. An address stays the same over publications.
+//! Public addresses that start a published workflow. An address keeps its id over publications.
 
 use authz::{Permit, SystemPermit, action::ViewWorkflow};
 use domain::{Environment, Scope, Timestamp, WebhookId, WorkflowId};
@@ -11,11 +11,11 @@ use crate::{
 /// A webhook trigger of the version that is being published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewWebhook {
-    /// Used when the trigger has no address yet in this environment.
+    /// Used when the trigger has no id yet in this environment.
     pub id: WebhookId,
     /// The trigger's id in the definition.
     pub node: String,
-    /// The address's last part, used likewise. Hard to guess, or chosen by the builder; unique in the instance.
+    /// The whole address, unique in the instance; what a publication says counts from then on.
     pub path: String,
     /// The credential with which callers sign, by id or name.
     pub credential: Option<String>,
@@ -65,7 +65,7 @@ pub(super) async fn replace(
         tx.run(
             "INSERT INTO webhooks (id, team, environment, workflow, node, path, credential, active, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, TRUE, $8) ON CONFLICT (workflow, environment, node) \
-             DO UPDATE SET active = TRUE, credential = excluded.credential",
+             DO UPDATE SET active = TRUE, path = excluded.path, credential = excluded.credential",
             binds![
                 new.id,
                 scope.team,

@@ -1,7 +1,7 @@
 //! A workflow over all its versions. It belongs to a team, and is seen in each of its environments.
 
 use authz::{
-    Permit,
+    Permit, SystemPermit,
     action::{DeleteWorkflow, EditWorkflow, ViewWorkflow},
 };
 use domain::{Principal, TeamId, Timestamp, WorkflowId};
@@ -97,6 +97,11 @@ impl Store {
     /// A workflow of the permit's team by its name.
     pub async fn workflow_named(&self, permit: &Permit<ViewWorkflow>, name: &str) -> Result<Option<Workflow>> {
         self.db().optional(NAMED, binds![permit.scope().team, name]).await?.as_ref().map(workflow).transpose()
+    }
+
+    /// The id of a team's workflow by its name, for runs that start others.
+    pub async fn workflow_id_by_name(&self, _system: SystemPermit, team: TeamId, name: &str) -> Result<Option<WorkflowId>> {
+        self.db().optional(NAMED, binds![team, name]).await?.map(|row| row.get("id")).transpose()
     }
 
     /// The workflows of the permit's team, oldest first.
