@@ -35,6 +35,12 @@ impl std::fmt::Debug for HashKey {
     }
 }
 
+/// What a walk does, and to what.
+struct Job<'j> {
+    action: &'j Action,
+    keep: &'j dyn Fn(&str, bool, &Entity) -> bool,
+}
+
 /// A text with what was found taken out.
 #[derive(Debug, Clone)]
 pub struct Redacted<'t> {
@@ -94,20 +100,34 @@ impl Detector {
     /// A whole number that reads as a card or another identifier becomes the marker as a string.
     pub fn redact_json(&self, json: &mut Json, action: &Action) -> Vec<Located> {
         let mut found = Vec::new();
-        self.walk(json, &mut String::new(), action, &mut found);
+        self.walk(json, &mut String::new(), &Job { action, keep: &|_, _, _| true }, &mut found);
         found
     }
 
-    fn walk(&self, json: &mut Json, pointer: &mut String, action: &Action, found: &mut Vec<Located>) {
+    /// The same, replacing only what `keep` says yes to: pointer, whether it is in a key, and the entity. Pointers name
+    /// keys by their redacted form, whatever `keep` says.
+    pub fn redact_json_where(
+        &self,
+        json: &mut Json,
+        action: &Action,
+        keep: &dyn Fn(&str, bool, &Entity) -> bool,
+    ) -> Vec<Located> {
+        let mut found = Vec::new();
+        self.walk(json, &mut String::new(), &Job { action, keep }, &mut found);
+        found
+    }
+
+    fn walk(&self, json: &mut Json, pointer: &mut String, job: &Job<'_>, found: &mut Vec<Located>) {
         match json {
             Json::String(text) => {
-                let redacted = self.redact(text, action);
-                if redacted.entities.is_empty() {
+                let mut entities = self.find(text);
+                entities.retain(|entity| (job.keep)(pointer, false, entity));
+                if entities.is_empty() {
                     return;
                 }
-                let new = redacted.text.into_owned();
+                let new = replace(text, &entities, job.action).into_owned();
                 let place = pointer.clone();
-                found.extend(redacted.entities.into_iter().map(|entity| Located {
+                found.extend(entities.into_iter().map(|entity| Located {
                     pointer: place.clone(),
                     in_key: false,
                     entity,
@@ -120,10 +140,11 @@ impl Detector {
                     return;
                 }
                 let text = number.to_string();
-                let redacted = self.redact(&text, action);
-                if let Some(entity) = redacted.entities.first().filter(|e| e.span.end - e.span.start == text.len()) {
+                let mut entities = self.find(&text);
+                entities.retain(|e| e.span.end - e.span.start == text.len() && (job.keep)(pointer, false, e));
+                if let Some(entity) = entities.first() {
                     found.push(Located { pointer: pointer.clone(), in_key: false, entity: entity.clone() });
-                    *json = Json::String(redacted.text.into_owned());
+                    *json = Json::String(replace(&text, &entities, job.action).into_owned());
                 }
             }
             Json::Array(items) => {
@@ -131,11 +152,11 @@ impl Detector {
                     let length = pointer.len();
                     pointer.push('/');
                     pointer.push_str(&index.to_string());
-                    self.walk(item, pointer, action, found);
+                    self.walk(item, pointer, job, found);
                     pointer.truncate(length);
                 }
             }
-            Json::Object(members) => self.walk_object(members, pointer, action, found),
+            Json::Object(members) => self.walk_object(members, pointer, job, found),
             Json::Null | Json::Bool(_) => {}
         }
     }
@@ -144,21 +165,22 @@ impl Detector {
         &self,
         members: &mut serde_json::Map<String, Json>,
         pointer: &mut String,
-        action: &Action,
+        job: &Job<'_>,
         found: &mut Vec<Located>,
     ) {
         let mut renamed = Vec::new();
         for (key, value) in members.iter_mut() {
             let length = pointer.len();
             pointer.push('/');
-            let in_key = self.redact(key, action);
-            pointer.push_str(&pointer_token(&in_key.text));
+            let mut entities = self.find(key);
+            pointer.push_str(&pointer_token(&replace(key, &entities, &Action::Marker)));
             // A member called "password" makes a secret of a value that would be nothing alone.
-            self.walk_member(key, value, pointer, action, found);
+            self.walk_member(key, value, pointer, job, found);
             pointer.truncate(length);
-            if !in_key.entities.is_empty() {
-                renamed.push((key.clone(), in_key.text.into_owned()));
-                found.extend(in_key.entities.into_iter().map(|entity| Located {
+            entities.retain(|entity| (job.keep)(pointer, true, entity));
+            if !entities.is_empty() {
+                renamed.push((key.clone(), replace(key, &entities, job.action).into_owned()));
+                found.extend(entities.into_iter().map(|entity| Located {
                     pointer: pointer.clone(),
                     in_key: true,
                     entity,
@@ -178,23 +200,17 @@ impl Detector {
         }
     }
 
-    fn walk_member(
-        &self,
-        key: &str,
-        value: &mut Json,
-        pointer: &mut String,
-        action: &Action,
-        found: &mut Vec<Located>,
-    ) {
+    fn walk_member(&self, key: &str, value: &mut Json, pointer: &mut String, job: &Job<'_>, found: &mut Vec<Located>) {
         if let Json::String(text) = value
             && let Some(entity) = self.secret_by_name(key, text)
+            && (job.keep)(pointer, false, &entity)
         {
             let mut new = String::new();
-            action.write(text, &entity, &mut new);
+            job.action.write(text, &entity, &mut new);
             *text = new;
             found.push(Located { pointer: pointer.clone(), in_key: false, entity });
         } else {
-            self.walk(value, pointer, action, found);
+            self.walk(value, pointer, job, found);
         }
     }
 }

@@ -202,3 +202,24 @@ fn check_fragment(text: &str) -> Vec<Finding> {
         .into_iter()
         .collect()
 }
+
+/// What SQL does, for policies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Every operation anywhere inside: `SELECT`, `DELETE` in a CTE, `SELECT INTO`, …; `OTHER` for what has no word.
+    pub operations: std::collections::BTreeSet<&'static str>,
+    /// Functions that wait, run commands or reach files and networks.
+    pub dangerous: std::collections::BTreeSet<String>,
+    /// `FOR UPDATE` and its like.
+    pub locks: bool,
+    pub into_file: bool,
+}
+
+/// Parses `sql` and says what it does.
+pub fn summary(sql: &str, dialect: Dialect) -> Result<Summary, SqlError> {
+    let mut summary = Summary::default();
+    for statement in parse(sql, dialect)? {
+        statement::summarise(&statement, &mut summary);
+    }
+    Ok(summary)
+}

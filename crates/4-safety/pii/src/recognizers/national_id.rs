@@ -51,15 +51,12 @@ pub fn find(text: &str, found: &mut Vec<Entity>) {
                 french(body).then_some((Kind::FrNir, 0.95, "id/fr"))
             } else if hit.name("cpf").is_some() {
                 cpf(&d).then_some((Kind::BrCpf, 0.97, "id/br"))
-            } else if hit.name("fi").is_some() {
-                finnish(body).then_some((Kind::FiHetu, 0.95, "id/fi"))
-            } else if hit.name("se").is_some() {
-                let ten = &d[d.len() - 10..];
-                (is_day(number(&ten[2..4]) as u32, number(&ten[4..6]) as u32) && luhn(ten)).then_some((
-                    Kind::SePersonnummer,
-                    0.9,
-                    "id/se",
-                ))
+            } else if hit.name("fi").is_some() || hit.name("se").is_some() {
+                if body.len() == 11 && finnish(body) {
+                    Some((Kind::FiHetu, 0.95, "id/fi"))
+                } else {
+                    swedish(&d).then_some((Kind::SePersonnummer, 0.9, "id/se"))
+                }
             } else if hit.name("sg").is_some() {
                 singaporean(&body.to_ascii_uppercase()).then_some((Kind::SgNric, 0.95, "id/sg"))
             } else if hit.name("nie").is_some() || hit.name("nif").is_some() {
@@ -148,6 +145,13 @@ fn french(body: &str) -> bool {
     d.len() == 15
         && matches!(number(&d[3..5]), 1..=12 | 20 | 30..=42 | 50..=99)
         && 97 - number(&d[..13]) % 97 == number(&d[13..])
+}
+
+fn swedish(d: &[u8]) -> bool {
+    d.len() >= 10 && {
+        let ten = &d[d.len() - 10..];
+        is_day(number(&ten[2..4]) as u32, number(&ten[4..6]) as u32) && luhn(ten)
+    }
 }
 
 fn finnish(body: &str) -> bool {

@@ -221,7 +221,7 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
         (Some('%' | '°' | '€' | '@' | '='), _) => return None,
         _ => {}
     }
-    if looks_like_a_date(candidate) || looks_like_numbers(candidate) {
+    if looks_like_a_date(candidate) || looks_like_numbers(candidate) || digits::all_same(&digits::of(candidate)) {
         return None;
     }
     let said = digits::near(text, start, end, WORDS);
@@ -245,7 +245,7 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
             _ => None,
         };
     }
-    if international && core.starts_with("00") && count >= 10 {
+    if international && core.starts_with("00") && !core.starts_with("000") && (10..=20).contains(&count) {
         let grouped = core.contains(['-', ' ', '.', '(']);
         if grouped || said {
             return Some(0.8);

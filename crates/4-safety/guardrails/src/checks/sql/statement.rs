@@ -256,3 +256,13 @@ fn hiding_comment(sql: &str) -> Option<&'static str> {
     }
     None
 }
+
+/// Adds what `statement` does.
+pub(super) fn summarise(statement: &sqlparser::ast::Statement, summary: &mut super::Summary) {
+    let mut seen = Collected::default();
+    let _ = statement.visit(&mut seen);
+    summary.operations.extend(&seen.operations);
+    summary.dangerous.extend(seen.functions.iter().filter(|name| is_one_of(name, DANGEROUS)).cloned());
+    summary.locks |= seen.locks;
+    summary.into_file |= seen.into_file;
+}

@@ -29,6 +29,7 @@ pub struct Collected {
     /// A change whose whole condition is always true.
     pub changes_everything: bool,
     pub into_file: bool,
+    pub locks: bool,
     frames: Vec<Frame>,
 }
 
@@ -130,6 +131,7 @@ impl Visitor for Collected {
         }
         self.frames.push(frame);
         self.operations.insert("SELECT");
+        self.locks |= !query.locks.is_empty();
         self.arms(&query.body);
         let text = query.body.to_string().to_lowercase();
         self.into_file |= text.contains("into outfile") || text.contains("into dumpfile");

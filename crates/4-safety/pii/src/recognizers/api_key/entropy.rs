@@ -36,7 +36,7 @@ pub fn is_filler(text: &str) -> bool {
 
 /// Letters and digits, or both cases: not one plain word. A long prefix speaks for itself.
 pub fn is_mixed(text: &str, prefix: usize) -> bool {
-    let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(|b| test(b));
+    let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     let digit = has(u8::is_ascii_digit);
     let both = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
     if prefix >= 7 { digit || both } else { digit && (has(u8::is_ascii_alphabetic)) }

@@ -108,7 +108,7 @@ pub fn find(text: &str, shape: Shape, found: &mut Vec<Entity>) {
             let Some(secret) = hit.get(1).or_else(|| hit.get(0)) else { continue };
             let value = secret.as_str();
             if counts(NAMES[index], value) {
-                found.push(Entity::new(Kind::ApiKey, secret.start(), secret.end(), 0.9, NAMES[index]));
+                found.push(Entity::new(Kind::ApiKey, secret.start(), secret.end(), 0.97, NAMES[index]));
             }
         }
     }

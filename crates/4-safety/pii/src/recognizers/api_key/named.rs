@@ -118,7 +118,10 @@ pub fn find(text: &str, found: &mut Vec<Entity>) {
     for hit in assigned.captures_iter(text) {
         let (Some(name), Some(value)) = (hit.get(1), hit.get(2)) else { continue };
         let lower = name.as_str().to_ascii_lowercase();
-        let trimmed = value.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?']);
+        // A closing quote says where the value ends; without one, what ends the sentence is not part of it.
+        let closed = text[value.end()..].starts_with(['"', '\'', '`']);
+        let trimmed =
+            if closed { value.as_str() } else { value.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?']) };
         let end = value.start() + trimmed.len();
         if let Some((score, rule)) = judge(&lower, trimmed, &text[end..]) {
             found.push(Entity::new(Kind::ApiKey, value.start(), end, score, rule));
@@ -163,7 +166,7 @@ fn is_reference(value: &str, after: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     after.starts_with(['(', '[', '{', '<'])
         || value.contains("://")
-        || value.starts_with(['/', '.', '$', '%', '&'])
+        || value.starts_with(['/', '.', '$', '%', '&', '['])
         || value.starts_with("process.env")
         || lower.starts_with("os.")
         || lower.contains("getenv")
