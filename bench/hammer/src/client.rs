@@ -49,7 +49,11 @@ impl Connection {
 
     /// Sends one request and reads the whole answer.
     pub async fn ask(&mut self, method: Method, path: &str, body: String) -> Result<(StatusCode, Bytes), Error> {
-        let mut request = http::Request::builder().method(method).uri(path).header("host", "localhost").header("content-type", "application/json");
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("content-type", "application/json");
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
         }

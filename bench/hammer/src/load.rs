@@ -35,7 +35,11 @@ pub struct Samples {
 impl Shared {
     pub fn new(options: Options, tls: TlsConnector, warm: Duration, measure: Duration) -> Arc<Self> {
         let from = Instant::now() + warm;
-        let log = options.log.as_ref().and_then(|path| fs::File::options().create(true).append(true).open(path).ok()).map(Mutex::new);
+        let log = options
+            .log
+            .as_ref()
+            .and_then(|path| fs::File::options().create(true).append(true).open(path).ok())
+            .map(Mutex::new);
         Arc::new(Self { options, tls, from, until: from + measure, number: AtomicU64::new(0), log })
     }
 }
@@ -64,7 +68,9 @@ async fn one_connection(shared: &Shared, samples: &mut Samples) -> Result<(), Er
         let end = Instant::now();
         if !status.is_success() {
             samples.errors += 1;
-            samples.first_error.get_or_insert_with(|| format!("{status} {}", String::from_utf8_lossy(&answer[..answer.len().min(300)])));
+            samples.first_error.get_or_insert_with(|| {
+                format!("{status} {}", String::from_utf8_lossy(&answer[..answer.len().min(300)]))
+            });
         } else if start >= shared.from && end <= shared.until {
             samples.micros.push(end.duration_since(start).as_micros() as u64);
         }

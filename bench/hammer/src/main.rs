@@ -50,7 +50,9 @@ fn main() -> ExitCode {
         eprintln!("hammer: {} is not a loopback address", options.address);
         return ExitCode::from(2);
     }
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return ExitCode::from(2) };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return ExitCode::from(2);
+    };
     match runtime.block_on(run(options)) {
         Ok(code) => code,
         Err(error) => {

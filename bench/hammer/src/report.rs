@@ -16,7 +16,15 @@ pub fn processes(pids: &[u32]) -> Processes {
     for pid in pids {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // After the command name in parentheses: field 14 is utime, 15 stime, 16 and 17 those of ended children.
-        let fields: Vec<u64> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(4).filter_map(|f| f.parse().ok()).collect();
+        let fields: Vec<u64> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .skip(11)
+            .take(4)
+            .filter_map(|f| f.parse().ok())
+            .collect();
         sum.ticks += fields.iter().sum::<u64>();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         sum.resident_kib += status
@@ -48,7 +56,11 @@ impl Report {
         let first_error = samples.iter().find_map(|s| s.first_error.clone());
         let mut micros: Vec<u64> = samples.into_iter().flat_map(|s| s.micros).collect();
         micros.sort_unstable();
-        let at = |q: f64| micros.get(((micros.len() as f64 * q) as usize).min(micros.len().saturating_sub(1))).copied().unwrap_or(0) as f64 / 1000.0;
+        let at = |q: f64| {
+            micros.get(((micros.len() as f64 * q) as usize).min(micros.len().saturating_sub(1))).copied().unwrap_or(0)
+                as f64
+                / 1000.0
+        };
         let measured = !options.pids.is_empty() && !micros.is_empty();
         Self {
             connections: options.connections,
@@ -69,7 +81,15 @@ impl Report {
     pub fn text(&self) -> String {
         let mut text = format!(
             "c={} {:.0}s: {} requests, {:.0} req/s, p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, max {:.1} ms, errors {}",
-            self.connections, self.seconds, self.requests, self.rate, self.p50, self.p95, self.p99, self.max, self.errors
+            self.connections,
+            self.seconds,
+            self.requests,
+            self.rate,
+            self.p50,
+            self.p95,
+            self.p99,
+            self.max,
+            self.errors
         );
         if let (Some(cpu), Some(resident)) = (self.cpu_ms, self.resident_mib) {
             text.push_str(&format!(", {cpu:.2} ms CPU a request, {resident:.0} MiB resident"));

@@ -54,7 +54,8 @@ fn rooms() -> BTreeMap<String, Room> {
     let mut rooms = BTreeMap::new();
     for layer in fs::read_dir(root().join("crates")).unwrap().flatten() {
         let layer_name = layer.file_name().into_string().unwrap();
-        let number = layer_name.split('-').next().unwrap().parse().expect("a folder under crates/ starts with its number");
+        let number =
+            layer_name.split('-').next().unwrap().parse().expect("a folder under crates/ starts with its number");
         for room in fs::read_dir(layer.path()).unwrap().flatten() {
             let Ok(manifest) = fs::read_to_string(room.path().join("Cargo.toml")) else { continue };
             let parsed: toml::Table = manifest.parse().unwrap();

@@ -33,17 +33,29 @@ fn all(endings: &[&str]) -> Vec<(PathBuf, String)> {
 /// R131: SQL text stands in `store` and `customer_sql` (and the tests of either) and nowhere else.
 #[test]
 fn sql_stands_in_the_store() {
-    let statement = Regex::new(r#""\s*(?i:select\s+[\w*(,\s.]+\s+from|insert\s+into|update\s+\w+\s+set|delete\s+from)\s"#).unwrap();
+    let statement =
+        Regex::new(r#""\s*(?i:select\s+[\w*(,\s.]+\s+from|insert\s+into|update\s+\w+\s+set|delete\s+from)\s"#).unwrap();
     let mut wrong = Vec::new();
     for (path, text) in all(&[".rs"]) {
         let shown = path.strip_prefix(root()).unwrap().display().to_string();
         // Rooms whose subject is SQL: our own, customers', and the ones that judge or carry customers' statements.
-        let at_home = ["3-data/store", "5-execution/customer_sql", "4-safety/guardrails", "4-safety/policies", "tests/", "bench/"];
+        let at_home = [
+            "3-data/store",
+            "5-execution/customer_sql",
+            "4-safety/guardrails",
+            "4-safety/policies",
+            "tests/",
+            "bench/",
+        ];
         if at_home.iter().any(|home| shown.contains(home)) {
             continue;
         }
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for (number, line) in code.lines().enumerate().filter(|(_, line)| statement.is_match(line) && !line.trim_start().starts_with("//")) {
+        for (number, line) in code
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| statement.is_match(line) && !line.trim_start().starts_with("//"))
+        {
             wrong.push(format!("{shown}:{}: {}", number + 1, line.trim()));
         }
     }
@@ -55,14 +67,18 @@ fn unsafe_stands_in_one_module() {
     let word = Regex::new(r"(?m)^[^/\n]*\bunsafe\s*(\{|fn|impl|extern)").unwrap();
     for (path, text) in all(&[".rs"]) {
         let shown = path.strip_prefix(root()).unwrap().display().to_string();
-        let allowed = shown.contains("5-execution/sandbox/src/native/sys") || shown.contains("5-execution/sandbox/src/bin");
+        let allowed =
+            shown.contains("5-execution/sandbox/src/native/sys") || shown.contains("5-execution/sandbox/src/bin");
         assert!(allowed || !word.is_match(&text), "{shown} holds unsafe code; only the sandbox's native/sys may");
     }
 }
 
 #[test]
 fn no_path_of_a_machine_and_no_key_is_committed() {
-    let machine = Regex::new(r"(?m)(/root/\.|/work/(main|shared|\.)|/home/[a-z]+/|-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40})").unwrap();
+    let machine = Regex::new(
+        r"(?m)(/root/\.|/work/(main|shared|\.)|/home/[a-z]+/|-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40})",
+    )
+    .unwrap();
     for (path, text) in all(&[".rs", ".toml", ".md", ".py", ".sh", "Makefile", ".json", ".yml", ".yaml"]) {
         if path.ends_with("tests/walls/tests/text.rs") {
             continue;

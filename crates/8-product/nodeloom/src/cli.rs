@@ -1,6 +1,6 @@
 //! The commands and their options.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -61,7 +61,7 @@ enum Command {
     #[command(disable_help_flag = true)]
     Sandbox {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        rest: Vec<String>,
+        rest: Vec<OsString>,
     },
 }
 

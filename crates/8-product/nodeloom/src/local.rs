@@ -1,10 +1,6 @@
 //! Commands that work on this machine's settings and database.
 
-use std::{
-    future::Future,
-    path::Path,
-    process::ExitCode,
-};
+use std::{ffi::OsString, future::Future, path::Path, process::ExitCode};
 
 use server::{Config, commands};
 
@@ -107,6 +103,6 @@ pub fn guard(rest: Vec<String>) -> ExitCode {
     ExitCode::from(u8::try_from(guardrails::cli::main(rest)).unwrap_or(2))
 }
 
-pub fn sandbox(rest: Vec<String>) -> ExitCode {
+pub fn sandbox(rest: Vec<OsString>) -> ExitCode {
     ExitCode::from(u8::try_from(sandbox::cli::main(rest, server::clock())).unwrap_or(2))
 }

@@ -76,8 +76,10 @@ impl Client {
         let profile: Profile = toml::from_str(&text).map_err(|source| Error::Profile { path: path.clone(), source })?;
         let host = profile.url.trim_start_matches("https://").to_owned();
         let mut policy = Policy::allowing([host.as_str()])?;
-        policy.extra_authorities_pem =
-            Some(std::fs::read(&profile.ca_file).map_err(|source| Error::Unreadable { path: profile.ca_file.clone(), source })?);
+        policy.extra_authorities_pem = Some(
+            std::fs::read(&profile.ca_file)
+                .map_err(|source| Error::Unreadable { path: profile.ca_file.clone(), source })?,
+        );
         Ok(Self { egress: Egress::new(policy)?, profile, environment })
     }
 
@@ -102,7 +104,11 @@ impl Client {
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         let mut detail = if answer["detail"].is_string() { text("detail") } else { text("help") };
         for defect in answer["errors"].as_array().into_iter().flatten() {
-            detail.push_str(&format!("\n  {}: {}", defect["path"].as_str().unwrap_or("/"), defect["message"].as_str().unwrap_or_default()));
+            detail.push_str(&format!(
+                "\n  {}: {}",
+                defect["path"].as_str().unwrap_or("/"),
+                defect["message"].as_str().unwrap_or_default()
+            ));
         }
         Err(Error::Problem { title: text("title"), code: text("code"), detail })
     }
@@ -127,7 +133,15 @@ impl Client {
 }
 
 fn encode(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
+                (b as char).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 fn find_profile() -> Option<PathBuf> {
@@ -155,8 +169,13 @@ fn definition(path: &Path, as_json: bool) -> Result<Definition, Error> {
         if as_json {
             println!("{}", json!({ "valid": false, "errors": defects }));
         } else {
-            for defect in &defects {
-                eprintln!("{}: {} [{}]", if defect.path.is_empty() { "/" } else { &defect.path }, defect.message, defect.code);
+            for defect in defects {
+                eprintln!(
+                    "{}: {} [{}]",
+                    if defect.path.is_empty() { "/" } else { &defect.path },
+                    defect.message,
+                    defect.code
+                );
             }
         }
         Error::Invalid(defects.len())
@@ -215,7 +234,13 @@ pub fn workflow(command: WorkflowCommand) -> ExitCode {
                 let client = Client::new(&to)?;
                 let id = client.import(&definition).await?;
                 if publish {
-                    client.ask(Method::POST, &format!("/workflows/{id}/publish"), Some(&json!({ "version": definition.version().to_string() }))).await?;
+                    client
+                        .ask(
+                            Method::POST,
+                            &format!("/workflows/{id}/publish"),
+                            Some(&json!({ "version": definition.version().to_string() })),
+                        )
+                        .await?;
                 }
                 println!("{id}");
             }
@@ -261,7 +286,8 @@ fn table(page: &Json, columns: &[&str]) {
         Json::Null => "-".to_owned(),
         other => other.to_string(),
     };
-    let width = |column: &str| items.iter().map(|item| cell(item, column).len()).max().unwrap_or(0).max(column.len()) + 2;
+    let width =
+        |column: &str| items.iter().map(|item| cell(item, column).len()).max().unwrap_or(0).max(column.len()) + 2;
     let widths: Vec<usize> = columns.iter().map(|column| width(column)).collect();
     let line = |cells: Vec<String>| cells.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}")).collect::<String>();
     println!("{}", line(columns.iter().map(|c| c.to_uppercase()).collect()).trim_end());
@@ -284,8 +310,12 @@ pub fn run(command: RunCommand) -> ExitCode {
                     table(&page, &["id", "status", "trigger", "created_at", "duration_ms"]);
                 }
             }
-            RunCommand::Show { run, to } => show(&Client::new(&to)?.ask(Method::GET, &format!("/runs/{}", encode(&run)), None).await?),
-            RunCommand::Cancel { run, to } => show(&Client::new(&to)?.ask(Method::POST, &format!("/runs/{}/cancel", encode(&run)), None).await?),
+            RunCommand::Show { run, to } => {
+                show(&Client::new(&to)?.ask(Method::GET, &format!("/runs/{}", encode(&run)), None).await?)
+            }
+            RunCommand::Cancel { run, to } => {
+                show(&Client::new(&to)?.ask(Method::POST, &format!("/runs/{}/cancel", encode(&run)), None).await?)
+            }
         }
         Ok(())
     })

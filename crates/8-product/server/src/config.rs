@@ -136,8 +136,6 @@ settings! {
     egress: EgressSettings {
         /// Private hosts and networks that may be called all the same: `10.1.0.0/16`, `db.internal`, `127.0.0.1:11434`.
         allow_private: Vec<String> = Vec::new();
-        /// When not empty, only these domains may be called at all (`*.example.com`).
-        allow_domains: Vec<String> = Vec::new();
         /// PEM file with further certificate authorities.
         extra_ca_file: Option<PathBuf> = None;
         /// Folder in which customers' SQLite files may lie; absent refuses SQLite credentials.
@@ -198,7 +196,8 @@ impl Config {
     /// [`ConfigError`]: says which file, key or variable, and what would be right.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         #[allow(clippy::disallowed_methods, reason = "this is config.rs")]
-        let variables: BTreeMap<String, String> = std::env::vars().filter(|(name, _)| name.starts_with("NODELOOM_")).collect();
+        let variables: BTreeMap<String, String> =
+            std::env::vars().filter(|(name, _)| name.starts_with("NODELOOM_")).collect();
         let file = file.map(Path::to_owned).or_else(|| variables.get("NODELOOM_CONFIG").map(PathBuf::from));
         let text = match &file {
             Some(path) => std::fs::read_to_string(path)
@@ -232,7 +231,8 @@ impl Config {
                 entry.insert(key.clone(), read_variable(&section, &key, value));
             }
         }
-        let config: Self = table.try_into().map_err(|error: toml::de::Error| ConfigError::Values { message: error.to_string() })?;
+        let config: Self =
+            table.try_into().map_err(|error: toml::de::Error| ConfigError::Values { message: error.to_string() })?;
         config.check()?;
         Ok(config)
     }
@@ -246,11 +246,15 @@ impl Config {
             return refuse("keys.root and keys.root_file are both set: keep one".into());
         }
         if self.server.cors_origins.iter().any(|origin| origin.contains('*')) {
-            return refuse("server.cors_origins holds a wildcard: NodeLoom answers with credentials, so name each origin".into());
+            return refuse(
+                "server.cors_origins holds a wildcard: NodeLoom answers with credentials, so name each origin".into(),
+            );
         }
         let url = &self.server.public_url;
         if !url.starts_with("https://") || url.ends_with('/') {
-            return refuse(format!("server.public_url is {url:?}: expected https://host[:port] without a slash at the end"));
+            return refuse(format!(
+                "server.public_url is {url:?}: expected https://host[:port] without a slash at the end"
+            ));
         }
         if !(10..=16).contains(&self.security.bcrypt_cost) {
             return refuse(format!("security.bcrypt_cost is {}: expected 10 to 16", self.security.bcrypt_cost));
@@ -259,7 +263,10 @@ impl Config {
             return refuse(format!("engine.lease_seconds is {}: expected 5 to 300", self.engine.lease_seconds));
         }
         if !(1024..=64 * 1024 * 1024).contains(&self.server.max_body_bytes) {
-            return refuse(format!("server.max_body_bytes is {}: expected 1 KiB to 64 MiB", self.server.max_body_bytes));
+            return refuse(format!(
+                "server.max_body_bytes is {}: expected 1 KiB to 64 MiB",
+                self.server.max_body_bytes
+            ));
         }
         if let Some(url) = &self.database.url
             && !url.starts_with("postgres://")
@@ -275,9 +282,13 @@ impl Config {
 fn read_variable(section: &str, key: &str, text: &str) -> toml::Value {
     let shape = toml::Table::try_from(Config::default()).ok().and_then(|all| all.get(section)?.get(key).cloned());
     match shape {
-        Some(toml::Value::Array(_)) => {
-            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| toml::Value::from(item.to_owned())).collect::<Vec<_>>().into()
-        }
+        Some(toml::Value::Array(_)) => text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(|item| toml::Value::from(item.to_owned()))
+            .collect::<Vec<_>>()
+            .into(),
         Some(toml::Value::Integer(_)) => text.parse::<i64>().map_or_else(|_| text.into(), toml::Value::Integer),
         Some(toml::Value::Boolean(_)) => text.parse::<bool>().map_or_else(|_| text.into(), toml::Value::Boolean),
         _ => text.into(),
@@ -332,8 +343,19 @@ mod tests {
 
     #[test]
     fn the_environment_overrides_the_file() {
-        let config = load("[log]\nlevel = \"warn\"", &[("NODELOOM_LOG__LEVEL", "debug"), ("NODELOOM_EGRESS__ALLOW_PRIVATE", "10.0.0.0/8, ::1"), ("NODELOOM_ENGINE__WORKERS", "3")]).unwrap();
-        assert_eq!((config.log.level.as_str(), config.egress.allow_private.len(), config.engine.workers), ("debug", 2, 3));
+        let config = load(
+            "[log]\nlevel = \"warn\"",
+            &[
+                ("NODELOOM_LOG__LEVEL", "debug"),
+                ("NODELOOM_EGRESS__ALLOW_PRIVATE", "10.0.0.0/8, ::1"),
+                ("NODELOOM_ENGINE__WORKERS", "3"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(
+            (config.log.level.as_str(), config.egress.allow_private.len(), config.engine.workers),
+            ("debug", 2, 3)
+        );
     }
 
     #[test]

@@ -74,8 +74,8 @@ impl From<vault::Error> for Problem {
     fn from(error: vault::Error) -> Self {
         logged(&error);
         match error {
-            vault::Error::KeyNotLoaded { .. } => Self::new(Kind::KeyNotLoaded),
-            vault::Error::NotFound { .. } => Self::new(Kind::NotFound),
+            vault::Error::Open(vault::OpenError::KeyNotLoaded { .. }) => Self::new(Kind::KeyNotLoaded),
+            vault::Error::NotFound => Self::new(Kind::NotFound),
             vault::Error::Store(error) => error.into(),
             error => Self::new(Kind::CredentialRefused).detail(error.to_string()),
         }
@@ -93,12 +93,14 @@ impl From<engine::Error> for Problem {
         use engine::Error as E;
         match error {
             E::Store(error) => error.into(),
-            E::NotFound => Self::new(Kind::NotFound),
-            E::WrongState { status } => Self::new(Kind::WrongState).detail(format!("the run is {status}")),
-            error => {
-                logged(&error);
-                Self::new(Kind::Internal)
+            E::Refused(refused) => refused.into(),
+            E::Missing { .. } => Self::new(Kind::NotFound),
+            E::State { .. } | E::NotFailed { .. } => Self::new(Kind::WrongState).detail(error.to_string()),
+            E::TooManyRuns { window_seconds, .. } => {
+                Self::new(Kind::TooManyRequests).detail(error.to_string()).retry_after(window_seconds)
             }
+            E::NoSuchTrigger { .. } => Self::new(Kind::BadParameter).detail(error.to_string()),
+            error => Self::internal(error),
         }
     }
 }

@@ -23,7 +23,10 @@ impl<T: DeserializeOwned> FromRequest<Rooms> for Body<T> {
 
     async fn from_request(request: Request, rooms: &Rooms) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let json = kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json" || kind.trim().ends_with("+json"));
+        let json = kind
+            .split(';')
+            .next()
+            .is_some_and(|kind| kind.trim() == "application/json" || kind.trim().ends_with("+json"));
         let bytes = Bytes::from_request(request, rooms).await.map_err(|_| Problem::new(Kind::BodyTooLarge))?;
         if bytes.is_empty() {
             // Every field has a default, or the error names the first that has none.

@@ -95,7 +95,9 @@ fn operation(route: &Route, tag: &str) -> Value {
             json!({ "name": name, "in": "path", "required": true, "schema": schema })
         })
         .collect();
-    parameters.extend(route.query.iter().map(|(name, help)| json!({ "name": name, "in": "query", "description": help, "schema": { "type": "string" } })));
+    parameters.extend(route.query.iter().map(
+        |(name, help)| json!({ "name": name, "in": "query", "description": help, "schema": { "type": "string" } }),
+    ));
 
     let mut answers = Map::new();
     let mut good = json!({ "description": route.status.canonical_reason().unwrap_or("Done") });

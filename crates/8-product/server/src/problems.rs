@@ -169,7 +169,13 @@ impl IntoResponse for Problem {
 /// A page for every code.
 pub fn reference() -> impl Iterator<Item = (&'static str, String)> {
     Kind::ALL.iter().map(|kind| {
-        let page = format!("# {}: {}\n\nHTTP status {}.\n\n{}\n", kind.code(), kind.title(), kind.status().as_u16(), kind.help());
+        let page = format!(
+            "# {}: {}\n\nHTTP status {}.\n\n{}\n",
+            kind.code(),
+            kind.title(),
+            kind.status().as_u16(),
+            kind.help()
+        );
         (kind.code(), page)
     })
 }

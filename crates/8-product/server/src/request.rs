@@ -38,7 +38,8 @@ impl FromRequestParts<Rooms> for Identified {
 
     async fn from_request_parts(parts: &mut Parts, rooms: &Rooms) -> Result<Self, Problem> {
         let facts = *parts.extensions.get::<Facts>().ok_or_else(|| Problem::internal("a route without facts"))?;
-        let arrived = *parts.extensions.get::<Arrived>().ok_or_else(|| Problem::internal("a request that did not arrive"))?;
+        let arrived =
+            *parts.extensions.get::<Arrived>().ok_or_else(|| Problem::internal("a request that did not arrive"))?;
         limits::by_address(rooms, &arrived).await?;
         let known = rooms.identity.authenticate(&parts.method, &parts.headers, arrived.client, arrived.at).await;
         let caller = known.map_err(|error| {
@@ -47,7 +48,8 @@ impl FromRequestParts<Rooms> for Identified {
             problem
         })?;
         limits::by_principal(rooms, &caller.principal(), arrived.at).await?;
-        let params = RawPathParams::from_request_parts(parts, rooms).await.map_err(|_| Problem::new(Kind::BadParameter))?;
+        let params =
+            RawPathParams::from_request_parts(parts, rooms).await.map_err(|_| Problem::new(Kind::BadParameter))?;
         let actor = match scope(rooms, &params).await? {
             Some(scope) => Some(caller.actor(scope, arrived.at).await?),
             None => None,
@@ -64,8 +66,9 @@ impl FromRequestParts<Rooms> for Identified {
 async fn scope(rooms: &Rooms, params: &RawPathParams) -> Result<Option<Scope>, Problem> {
     let find = |name: &str| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
     let (Some(team), Some(environment)) = (find("team"), find("environment")) else { return Ok(None) };
-    let environment: Environment =
-        environment.parse().map_err(|error: domain::scope::UnknownEnvironment| Problem::new(Kind::BadParameter).detail(format!("environment: {error}")))?;
+    let environment: Environment = environment.parse().map_err(|error: domain::scope::UnknownEnvironment| {
+        Problem::new(Kind::BadParameter).detail(format!("environment: {error}"))
+    })?;
     let team = rooms.team(team).await?.ok_or(Kind::NotFound)?;
     Ok(Some(Scope { team, environment }))
 }
@@ -111,8 +114,9 @@ impl Identified {
     /// Refuses whoever the route's line in the table does not name; the handler's own `may` asks again.
     fn allowed(&self) -> Result<(), Problem> {
         match self.facts.access {
-            Access::Needs(permission) if !self.actor()?.has(permission) => Err(Problem::new(Kind::Forbidden)
-                .detail(format!("this needs the permission {}", permission.name()))),
+            Access::Needs(permission) if !self.actor()?.has(permission) => {
+                Err(Problem::new(Kind::Forbidden).detail(format!("this needs the permission {}", permission.name())))
+            }
             _ => Ok(()),
         }
     }
@@ -164,7 +168,7 @@ pub struct Together {
 }
 
 impl Together {
-    fn new(rooms: &Rooms, act: Act) -> Self {
+    pub fn new(rooms: &Rooms, act: Act) -> Self {
         let (intent, open) = rooms.recorder.open(act);
         Self { intent, open, clock: rooms.clock.clone() }
     }
@@ -203,9 +207,13 @@ pub fn outcome<T>(done: &Result<T, Problem>) -> (AuditResult, Json) {
 
 const fn outcome_of(kind: Kind) -> AuditResult {
     match kind {
-        Kind::Forbidden | Kind::NotSignedIn | Kind::WrongCredentials | Kind::BadCsrf | Kind::BadSignature | Kind::ApprovalRefused | Kind::CoolingDown => {
-            AuditResult::Refused
-        }
+        Kind::Forbidden
+        | Kind::NotSignedIn
+        | Kind::WrongCredentials
+        | Kind::BadCsrf
+        | Kind::BadSignature
+        | Kind::ApprovalRefused
+        | Kind::CoolingDown => AuditResult::Refused,
         Kind::GuardrailViolation => AuditResult::Blocked,
         _ => AuditResult::Failed,
     }

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use authz::action::ExecuteWorkflow;
+use authz::{
+    Permit,
+    action::{ExecuteWorkflow, ViewWorkflow},
+};
 use axum::{
     body::Bytes,
     extract::{OriginalUri, State},
@@ -13,7 +16,7 @@ use axum::{
 };
 use domain::{AuditResult, Json, RunStatus, Scope};
 use edge::Arrived;
-use engine::{Finished, Start, Started, StartOutcome};
+use engine::{Finished, Start, Started, ports::StartOutcome};
 use recorder::Act;
 use serde_json::{Map, json};
 
@@ -23,7 +26,7 @@ use crate::{
     operation::Operation,
     problems::{Kind, Problem},
     request::{nobody, together},
-    rooms::{Hook, Rooms},
+    rooms::Rooms,
     routes::idempotency_key,
     signature,
 };
@@ -42,7 +45,7 @@ pub async fn receive(
     let environment = environment.parse().map_err(|_| Problem::new(Kind::NotPublished))?;
     let team = rooms.team(&team).await?.ok_or(Kind::NotPublished)?;
     let scope = Scope { team, environment };
-    let Some(hook) = rooms.plans.hook(&rooms, scope, &path).await? else {
+    let Some(hook) = rooms.plans.hook(scope, &path).await? else {
         rooms.refused_anonymously(&arrived, Kind::NotPublished);
         return Err(Kind::NotPublished.into());
     };
@@ -61,7 +64,7 @@ pub async fn receive(
         detail: json!({}),
     };
     let idempotency = idempotency_key(&headers)?;
-    let started = together(&rooms, act, Ok(()), async |rooms, together| {
+    let (started, view) = together(&rooms, act, Ok(()), async |rooms, together| {
         let actor = rooms.actor_of(hook.principal, scope).await?.ok_or_else(|| {
             Problem::new(Kind::Forbidden).detail("whoever published this workflow may no longer run it")
         })?;
@@ -74,11 +77,13 @@ pub async fn receive(
             idempotency,
             wants_reply: hook.waits,
         };
-        let audit = Box::new(move |outcome: &StartOutcome| together.drafts(result(outcome.status), json!({ "run": outcome.run, "status": outcome.status })));
-        Ok(rooms.engine.start(&permit, start, audit).await?)
+        let audit = Box::new(move |outcome: &StartOutcome| {
+            together.drafts(result(outcome.status), json!({ "run": outcome.run, "status": outcome.status }))
+        });
+        Ok((rooms.engine.start(&permit, start, audit).await?, actor.may::<ViewWorkflow>()?))
     })
     .await?;
-    answer(&rooms, started, hook.waits.then_some(hook.timeout)).await
+    answer(&rooms, &view, started, hook.waits.then_some(hook.timeout)).await
 }
 
 const fn result(status: RunStatus) -> AuditResult {
@@ -95,7 +100,9 @@ fn input(headers: &HeaderMap, query: Option<&str>, body: &[u8]) -> Result<Json, 
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if body.is_empty() {
         let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        return Ok(Json::Object(pairs.map(|(name, value)| (name.into_owned(), Json::String(value.into_owned()))).collect::<Map<_, _>>()));
+        return Ok(Json::Object(
+            pairs.map(|(name, value)| (name.into_owned(), Json::String(value.into_owned()))).collect::<Map<_, _>>(),
+        ));
     }
     match kind {
         "application/json" => parse(body),
@@ -111,11 +118,18 @@ fn input(headers: &HeaderMap, query: Option<&str>, body: &[u8]) -> Result<Json, 
     }
 }
 
-async fn answer(rooms: &Rooms, started: Started, wait: Option<Duration>) -> Result<Response, Problem> {
+async fn answer(
+    rooms: &Rooms,
+    view: &Permit<ViewWorkflow>,
+    started: Started,
+    wait: Option<Duration>,
+) -> Result<Response, Problem> {
     let run = started.run();
     let finished = match (started, wait) {
         (Started::Finished(finished), Some(_)) => Some(finished),
-        (Started::Running(handle) | Started::Queued(handle), Some(wait)) => rooms.engine.wait(handle, wait).await?,
+        (Started::Running(handle) | Started::Queued(handle), Some(wait)) => {
+            rooms.engine.wait(view, handle, wait).await?
+        }
         _ => None,
     };
     match finished {
@@ -137,11 +151,13 @@ fn shown(finished: Finished) -> Result<Response, Problem> {
             }
             Ok(response)
         }
-        (RunStatus::Blocked, Some(failure)) if !failure.violations.is_empty() => Err(Problem::new(Kind::GuardrailViolation)
-            .detail(failure.message)
-            .with("node", failure.node)
-            .with("violations", failure.violations)
-            .with("run", run)),
+        (RunStatus::Blocked, Some(failure)) if !failure.violations.is_empty() => {
+            Err(Problem::new(Kind::GuardrailViolation)
+                .detail(failure.message)
+                .with("node", failure.node)
+                .with("violations", failure.violations)
+                .with("run", run))
+        }
         (_, failure) => {
             let mut problem = Problem::new(Kind::RunFailed).with("run", run);
             if let Some(failure) = failure {

@@ -29,7 +29,10 @@ pub async fn wait_until_all_final(fleet: &Fleet) -> Result<BTreeMap<String, Stri
     loop {
         let page = fleet.get(&mut connection, &path).await?;
         for run in page["items"].as_array().into_iter().flatten() {
-            all.insert(run["id"].as_str().unwrap_or_default().to_owned(), run["status"].as_str().unwrap_or_default().to_owned());
+            all.insert(
+                run["id"].as_str().unwrap_or_default().to_owned(),
+                run["status"].as_str().unwrap_or_default().to_owned(),
+            );
         }
         match page["next"].as_str() {
             Some(next) => path = format!("/runs?limit=200&cursor={next}"),

@@ -29,7 +29,8 @@ impl Fleet {
         // A free port: bound once to learn its number, then left to the server.
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let count = if options.postgres.is_some() { 1 + options.workers } else { 1 };
-        let mut fleet = Self { options: options.clone(), folder, listen, receiver, processes: (0..count).map(|_| None).collect() };
+        let mut fleet =
+            Self { options: options.clone(), folder, listen, receiver, processes: (0..count).map(|_| None).collect() };
         fleet.restart(0)?;
         Ok(fleet)
     }
@@ -59,7 +60,9 @@ impl Fleet {
             .stdout(log.try_clone()?)
             .stderr(log);
         if let Some(url) = &self.options.postgres {
-            command.env("NODELOOM_DATABASE__URL", url).env("NODELOOM_ENGINE__WORKERS", if words == ["serve"] { "0" } else { "64" });
+            command
+                .env("NODELOOM_DATABASE__URL", url)
+                .env("NODELOOM_ENGINE__WORKERS", if words == ["serve"] { "0" } else { "64" });
         }
         Ok(command)
     }
@@ -101,7 +104,8 @@ impl Fleet {
     /// GETs below the team's production environment.
     pub async fn get(&self, connection: &mut Connection, path: &str) -> Result<Value, Error> {
         let team = self.profile()?["team"].as_str().unwrap_or_default().to_owned();
-        let (status, body) = connection.ask(Method::GET, &format!("/api/v1/teams/{team}/production{path}"), String::new()).await?;
+        let (status, body) =
+            connection.ask(Method::GET, &format!("/api/v1/teams/{team}/production{path}"), String::new()).await?;
         if !status.is_success() {
             return Err(format!("GET {path}: {status} {}", String::from_utf8_lossy(&body)).into());
         }
@@ -121,7 +125,11 @@ impl Fleet {
                 Ok(()) => break,
                 Err(error) if Instant::now() > until => {
                     let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-                    return Err(format!("the server did not become ready: {error}\n{}", &log[log.len().saturating_sub(2000)..]).into());
+                    return Err(format!(
+                        "the server did not become ready: {error}\n{}",
+                        &log[log.len().saturating_sub(2000)..]
+                    )
+                    .into());
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
@@ -139,8 +147,17 @@ impl Fleet {
     pub fn install(&self, definition: &Value) -> Result<(), Error> {
         let file = self.folder.path().join("workflow.json");
         fs::write(&file, definition.to_string())?;
-        self.cli(&["workflow", "import", "--publish", "-e", "production", "--profile", &self.data().join("cli.toml").to_string_lossy(), &file.to_string_lossy()])
-            .and_then(|good| if good { Ok(()) } else { Err("the workflow was not accepted; see the log".into()) })
+        self.cli(&[
+            "workflow",
+            "import",
+            "--publish",
+            "-e",
+            "production",
+            "--profile",
+            &self.data().join("cli.toml").to_string_lossy(),
+            &file.to_string_lossy(),
+        ])
+        .and_then(|good| if good { Ok(()) } else { Err("the workflow was not accepted; see the log".into()) })
     }
 
     pub fn verify_audit(&self) -> Result<bool, Error> {
@@ -150,7 +167,12 @@ impl Fleet {
     fn cli(&self, words: &[&str]) -> Result<bool, Error> {
         let output = self.command(words)?.stdout(Stdio::piped()).stderr(Stdio::piped()).output()?;
         if !output.status.success() {
-            eprintln!("nodeloom {}: {}{}", words.join(" "), String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            eprintln!(
+                "nodeloom {}: {}{}",
+                words.join(" "),
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         Ok(output.status.success())
     }

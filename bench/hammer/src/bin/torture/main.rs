@@ -76,7 +76,11 @@ async fn run(options: Options) -> Result<bool, Error> {
     println!(
         "{} on {}: {} kills (seed {}), {} runs acknowledged, {} outside calls, {} repeated in flight with the same key",
         env!("CARGO_PKG_NAME"),
-        if options.postgres.is_some() { format!("PostgreSQL with {} workers", options.workers) } else { "SQLite".to_owned() },
+        if options.postgres.is_some() {
+            format!("PostgreSQL with {} workers", options.workers)
+        } else {
+            "SQLite".to_owned()
+        },
         options.kills,
         options.seed,
         acknowledged.len(),

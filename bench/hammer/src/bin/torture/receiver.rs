@@ -41,7 +41,9 @@ impl Receiver {
                         let receiver = receiver.clone();
                         async move { Ok::<_, Infallible>(receiver.answer(request).await) }
                     });
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -49,10 +51,18 @@ impl Receiver {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
+        let key =
+            request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
         let step = request.uri().path().trim_start_matches('/').to_owned();
-        let body = Limited::new(request.into_body(), 64 * 1024).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        let run = serde_json::from_slice::<serde_json::Value>(&body).ok().and_then(|json| Some(json["run"].as_str()?.to_owned())).unwrap_or_default();
+        let body = Limited::new(request.into_body(), 64 * 1024)
+            .collect()
+            .await
+            .map(|body| body.to_bytes())
+            .unwrap_or_default();
+        let run = serde_json::from_slice::<serde_json::Value>(&body)
+            .ok()
+            .and_then(|json| Some(json["run"].as_str()?.to_owned()))
+            .unwrap_or_default();
         if let Ok(mut log) = self.log.lock() {
             log.push(Call { run, step, key });
         }

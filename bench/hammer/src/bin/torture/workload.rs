@@ -72,9 +72,14 @@ async fn send(address: SocketAddr, tls: TlsConnector, stop: Arc<AtomicBool>, ack
             continue;
         };
         while !stop.load(Ordering::Relaxed) {
-            let asked = connection.ask(Method::POST, "/hooks/demo/production/torture", format!(r#"{{"n": {}}}"#, rand::random::<u16>()));
+            let asked = connection.ask(
+                Method::POST,
+                "/hooks/demo/production/torture",
+                format!(r#"{{"n": {}}}"#, rand::random::<u16>()),
+            );
             let Ok(Ok((status, body))) = tokio::time::timeout(Duration::from_secs(10), asked).await else { break };
-            let run = serde_json::from_slice::<Value>(&body).ok().and_then(|json| Some(json["run"].as_str()?.to_owned()));
+            let run =
+                serde_json::from_slice::<Value>(&body).ok().and_then(|json| Some(json["run"].as_str()?.to_owned()));
             match run {
                 Some(run) if status.is_success() => {
                     if let Ok(mut runs) = acknowledged.lock() {

@@ -64,7 +64,8 @@ pub fn security() -> Response {
 
 /// The form behind the set-up link.
 pub fn set_up(token: &str, fault: Option<&str>) -> Response {
-    let fault_text = fault.map(|fault| format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(fault))).unwrap_or_default();
+    let fault_text =
+        fault.map(|fault| format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(fault))).unwrap_or_default();
     let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page(
         status,

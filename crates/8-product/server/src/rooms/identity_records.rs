@@ -199,7 +199,7 @@ impl Sessions for StoredIdentities {
         })
     }
     async fn add_refresh_token(&self, next: &RefreshRecord) -> Answer<()> {
-        self.0.add_refresh_token(system(), stored_refresh(next)).await.map_err(away)
+        self.0.add_refresh_token(system(), stored_refresh(next), Effects::none()).await.map_err(away)
     }
     async fn end_session(&self, id: SessionId, at: Timestamp) -> Answer<()> {
         self.0.end_session(system(), id, at, Effects::none()).await.map_err(away)
@@ -218,7 +218,12 @@ impl SetupTokens for StoredIdentities {
         self.0.put_setup_token(system(), *hash.bytes(), expires_at).await.map_err(away)
     }
     async fn set_up(&self, hash: &TokenHash, first: &FirstAdmin, at: Timestamp) -> Answer<bool> {
-        let team = people::Team { id: first.team, slug: slug(&first.team_name), name: first.team_name.clone(), created_at: at };
+        let team = people::Team {
+            id: first.team,
+            slug: slug(&first.team_name),
+            name: first.team_name.clone(),
+            created_at: at,
+        };
         let first = people::FirstAdmin { user: stored_user(&first.user), team };
         self.0.set_up(system(), *hash.bytes(), first, at, Effects::none()).await.map_err(away)
     }

@@ -3,6 +3,7 @@
 
 mod identity_records;
 mod plans;
+mod running;
 mod safety;
 
 use std::{
@@ -11,16 +12,23 @@ use std::{
     time::Duration,
 };
 
-use domain::{Clock, TeamId, Timestamp};
+use authz::{
+    Actor, Permit,
+    action::{UseCredential, ViewWorkflow},
+};
+use domain::{Clock, Principal, Scope, Secret, TeamId, Timestamp, WorkflowId};
 use edge::Arrived;
-use engine::Engine;
+use engine::{
+    Engine,
+    ports::{Rights as _, Runnable, Versions as _},
+};
 use guardrails::Guardrails;
 use identity::Identity;
-use recorder::{Recorder, RefusedRequest};
+use recorder::{Recorder, RefusedRequest, Report, VerifierKey};
 use sandbox::Sandbox;
 use store::Store;
 use tokio_util::sync::CancellationToken;
-use vault::Vault;
+use vault::{Named, Use, Vault};
 use workflow::Registry;
 
 use crate::{
@@ -28,8 +36,9 @@ use crate::{
     problems::{Kind, Problem},
 };
 
-pub use identity_records::StoredIdentities;
-pub use plans::{Plans, Published};
+pub use identity_records::{StoredIdentities, stored_key};
+pub use plans::{Hook, Plans, address as hook_address};
+pub use running::{RightsNow, Trail};
 pub use safety::ports;
 
 /// Everything a handler may need. Cheap to clone.
@@ -85,6 +94,80 @@ impl Rooms {
         let Some(team) = self.store.team_by_slug(system, named).await? else { return Ok(None) };
         self.slugs.put(named, team.id, now);
         Ok(Some(team.id))
+    }
+
+    /// The slug of a team that exists.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], [`Kind::StorageUnavailable`].
+    pub async fn slug_of(&self, team: TeamId) -> Result<String, Problem> {
+        let system = authz::act_as_system("a team's addresses are shown with its slug");
+        let teams = self.store.teams(system).await?;
+        teams.into_iter().find(|known| known.id == team).map(|team| team.slug).ok_or_else(|| Kind::NotFound.into())
+    }
+
+    /// What a run is started from: the version that is named, else the one published here.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], [`Kind::NotPublished`].
+    pub async fn runnable(
+        &self,
+        view: &Permit<ViewWorkflow>,
+        workflow: WorkflowId,
+        version: Option<&str>,
+    ) -> Result<Runnable, Problem> {
+        self.store.workflow(view, workflow).await?.ok_or(Kind::NotFound)?;
+        match version {
+            Some(version) => {
+                let plan = self.plans.plan(view.scope(), workflow, version).await?.ok_or(Kind::NotFound)?;
+                Ok(Runnable { workflow, version: version.to_owned(), plan })
+            }
+            None => {
+                let published = self.plans.published_with_publisher(view.scope(), workflow).await?;
+                published.map(|(runnable, _)| runnable).ok_or_else(|| Kind::NotPublished.into())
+            }
+        }
+    }
+
+    /// What `principal` may do now; for those who act without being here, such as whoever published a webhook.
+    ///
+    /// # Errors
+    /// [`Kind::StorageUnavailable`].
+    pub async fn actor_of(&self, principal: Principal, scope: Scope) -> Result<Option<Actor>, Problem> {
+        Ok(RightsNow(self.store.clone(), self.clock.clone()).actor(principal, scope).await?)
+    }
+
+    /// The secret that a webhook's callers sign with, opened with the rights of whoever published it.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when the credential is gone, and those of the vault.
+    pub async fn webhook_secret(
+        &self,
+        scope: Scope,
+        publisher: Principal,
+        credential: &str,
+    ) -> Result<Secret<String>, Problem> {
+        let actor = self.actor_of(publisher, scope).await?.ok_or(Kind::NotPublished)?;
+        let permit = actor.may::<UseCredential>()?;
+        let lease = self.vault.lease(&permit, Named(credential), &Use { host: None }, self.clock.now()).await?;
+        Ok(lease.value().main().clone())
+    }
+
+    /// Verifies the whole trail, with the checkpoints that were filed beside the database.
+    ///
+    /// # Errors
+    /// [`Kind::AuditUnavailable`] when it could not be read.
+    pub async fn verify_audit(&self) -> Result<Report, Problem> {
+        let checkpoints =
+            crate::start::checkpoints(&self.config, &self.store, &self.clock).map_err(Problem::internal)?;
+        let key = VerifierKey::parse(&checkpoints.verifier_key())
+            .map_err(|_| Problem::internal("our own key does not read"))?;
+        let mut filed =
+            std::fs::File::open(self.config.data.folder.join("checkpoints.jsonl")).ok().map(std::io::BufReader::new);
+        recorder::verify_online(&self.store, key, filed.as_mut().map(|lines| lines as _)).await.map_err(|error| {
+            tracing::error!(%error, "the audit trail could not be verified");
+            Problem::new(Kind::AuditUnavailable)
+        })
     }
 
     /// Counts a refusal of somebody unknown; the audit trail gets one entry a minute and source for all of them.

@@ -62,7 +62,7 @@ impl Plans {
             return Ok(plan.clone());
         }
         // It was validated before it was stored: a text that does not read now was damaged.
-        let damaged = |_| store::Error::Corrupt { what: "a workflow's definition".to_owned(), why: "it no longer validates" };
+        let damaged = |_| store::Error::Refused { what: "the stored definition no longer validates" };
         let definition = Definition::from_bytes(text.as_bytes(), &self.0.registry).map_err(damaged)?;
         let plan = Arc::new(Plan::new(Arc::new(definition), self.0.registry.clone()).map_err(damaged)?);
         if compiled.len() >= MOST {
@@ -76,8 +76,14 @@ impl Plans {
     ///
     /// # Errors
     /// The store's.
-    pub async fn published_with_publisher(&self, scope: Scope, workflow: WorkflowId) -> Result<Option<(Runnable, Principal)>, store::Error> {
-        let Some((version, publisher)) = self.0.store.published_version(system(), scope, workflow).await? else { return Ok(None) };
+    pub async fn published_with_publisher(
+        &self,
+        scope: Scope,
+        workflow: WorkflowId,
+    ) -> Result<Option<(Runnable, Principal)>, store::Error> {
+        let Some((version, publisher)) = self.0.store.published_version(system(), scope, workflow).await? else {
+            return Ok(None);
+        };
         let plan = self.compile(&version.shown.hash, &version.definition)?;
         Ok(Some((Runnable { workflow, version: version.shown.hash, plan }, publisher)))
     }
@@ -109,7 +115,9 @@ impl Plans {
         if found.scope != scope {
             return Ok(None);
         }
-        let Some((runnable, principal)) = self.published_with_publisher(scope, found.workflow).await? else { return Ok(None) };
+        let Some((runnable, principal)) = self.published_with_publisher(scope, found.workflow).await? else {
+            return Ok(None);
+        };
         let node = runnable.plan.definition().node(&found.node).filter(|node| node.kind == NodeType::Webhook);
         let Some(Ok(settings)) = node.map(|node| Settings::parse(&node.parameters)) else { return Ok(None) };
         Ok(Some(Hook {
@@ -137,7 +145,12 @@ pub fn address(scope: Scope, path: &str) -> String {
 
 #[async_trait]
 impl Versions for Plans {
-    async fn plan(&self, _scope: Scope, workflow: WorkflowId, version: &str) -> Result<Option<Arc<Plan>>, store::Error> {
+    async fn plan(
+        &self,
+        _scope: Scope,
+        workflow: WorkflowId,
+        version: &str,
+    ) -> Result<Option<Arc<Plan>>, store::Error> {
         let found = self.0.store.version_by_hash(system(), workflow, version).await?;
         found.map(|found| self.compile(&found.shown.hash, &found.definition)).transpose()
     }

@@ -1,16 +1,14 @@
 //! What the engine asks of others: rights, the audit trail, and what must not be stored readable.
 
-use std::borrow::Cow;
-
 use async_trait::async_trait;
 use authz::{Actor, Narrowing, act_as_system};
-use domain::{AuditDraft, Json, Principal, Scope};
-use engine::ports::{AuditSink, Mask, Rights};
+use domain::{AuditDraft, Clock, Principal, Scope};
+use engine::ports::{AuditSink, Rights};
 use recorder::Recorder;
 use store::{AuditRowDraft, Store, people::Member};
 
 /// Derives a principal's rights anew, from storage.
-pub struct RightsNow(pub Store);
+pub struct RightsNow(pub Store, pub Clock);
 
 #[async_trait]
 impl Rights for RightsNow {
@@ -21,7 +19,10 @@ impl Rights for RightsNow {
             Principal::ServiceAccount { id } => Member::ServiceAccount(id),
             Principal::ApiKey { id, owner } => {
                 let Some(key) = self.0.api_key_by_id(system, id).await? else { return Ok(None) };
-                if key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= self.0.now()) || key.team != scope.team {
+                if key.revoked_at.is_some()
+                    || key.expires_at.is_some_and(|at| at <= self.1.now())
+                    || key.team != scope.team
+                {
                     return Ok(None);
                 }
                 let role = self.0.role_of(system, Member::User(owner), scope.team).await?;
@@ -49,17 +50,5 @@ impl AuditSink for Trail {
                 store::Error::Refused { what: "the audit entries could not be made" }
             }
         })
-    }
-}
-
-/// Personal data and secrets that look like ones; values of leased credentials are masked where they are leased.
-pub struct StorageMask;
-
-impl Mask for StorageMask {
-    fn json(&self, json: &mut Json) {
-        pii::redact_for_storage(json);
-    }
-    fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        pii::redact(text)
     }
 }

@@ -15,7 +15,9 @@ impl ScriptRunner for InContainer {
     async fn run(&self, script: Script) -> Result<Json, PortError> {
         let limits = Limits { wall_clock: script.timeout, cpu_time: script.timeout, ..Limits::default() };
         match self.0.run(Spec::javascript(script.source, script.input).limits(limits)).await {
-            Ok(outcome) => outcome.result.map_err(|failure| PortError::Failed(format!("the rule's function failed: {}", failure.code()))),
+            Ok(outcome) => outcome
+                .result
+                .map_err(|failure| PortError::Failed(format!("the rule's function failed: {}", failure.code()))),
             Err(sandbox::Error::Busy { .. }) => Err(PortError::TimedOut),
             Err(error) => Err(PortError::Failed(error.to_string())),
         }
@@ -30,7 +32,10 @@ impl Judge for LocalJudge {
     async fn ask(&self, question: Question) -> Result<String, PortError> {
         let connection = Connection::new(Provider::Local);
         let client = self.0.connect(connection).map_err(|_| PortError::NotConfigured)?;
-        let mut request = ChatRequest::new(question.model.unwrap_or_default(), vec![Message::system(question.system), Message::user(question.user)]);
+        let mut request = ChatRequest::new(
+            question.model.unwrap_or_default(),
+            vec![Message::system(question.system), Message::user(question.user)],
+        );
         request.temperature = Some(0.0);
         let asked = tokio::time::timeout(question.timeout, client.chat(&request, None)).await;
         match asked {

@@ -212,8 +212,15 @@ pub async fn me(request: Identified) -> Result<Json<api::Me>, Problem> {
             .into_iter()
             .filter_map(|(id, role)| {
                 let team = known(id)?;
-                let permissions = Permission::ALL.iter().filter(|p| authz::allows(role, **p)).map(|p| p.name().to_owned()).collect();
-                Some(api::Membership { team: id.to_string(), slug: team.slug.clone(), name: team.name.clone(), role: role.to_string(), permissions })
+                let permissions =
+                    Permission::ALL.iter().filter(|p| authz::allows(role, **p)).map(|p| p.name().to_owned()).collect();
+                Some(api::Membership {
+                    team: id.to_string(),
+                    slug: team.slug.clone(),
+                    name: team.name.clone(),
+                    role: role.to_string(),
+                    permissions,
+                })
             })
             .collect(),
     }))
@@ -230,14 +237,20 @@ fn shown(key: &store::people::ApiKeyShown) -> api::ApiKey {
     }
 }
 
-pub async fn list_keys(request: Identified, Asked(asked): Asked<show::Paging>) -> Result<Json<api::Page<api::ApiKey>>, Problem> {
+pub async fn list_keys(
+    request: Identified,
+    Asked(asked): Asked<show::Paging>,
+) -> Result<Json<api::Page<api::ApiKey>>, Problem> {
     let permit = request.may::<ManageTeam>()?;
     let page = request.rooms.store.api_keys(&permit, &show::paging(asked.limit, asked.cursor)?).await?;
     Ok(Json(show::page(page, |key| shown(&key))))
 }
 
 /// A key of the caller's own: it never may more than its owner.
-pub async fn create_key(request: Identified, Body(body): Body<api::CreateApiKey>) -> Result<(StatusCode, Json<api::NewApiKey>), Problem> {
+pub async fn create_key(
+    request: Identified,
+    Body(body): Body<api::CreateApiKey>,
+) -> Result<(StatusCode, Json<api::NewApiKey>), Problem> {
     let bad = |text: String| Problem::new(Kind::BadParameter).detail(text);
     let owner = match request.caller.principal() {
         Principal::User { id } | Principal::ApiKey { owner: id, .. } => KeyOwner::User(id),
@@ -254,13 +267,27 @@ pub async fn create_key(request: Identified, Body(body): Body<api::CreateApiKey>
     let permissions = body
         .permissions
         .map(|names| {
-            let read = |name: String| Permission::ALL.iter().find(|p| p.name() == name).copied().ok_or_else(|| bad(format!("permissions: there is no {name:?}")));
+            let read = |name: String| {
+                Permission::ALL
+                    .iter()
+                    .find(|p| p.name() == name)
+                    .copied()
+                    .ok_or_else(|| bad(format!("permissions: there is no {name:?}")))
+            };
             names.into_iter().map(read).collect::<Result<Vec<_>, _>>()
         })
         .transpose()?;
     let environments = body
         .environments
-        .map(|names| names.iter().map(|name| name.parse().map_err(|error: domain::scope::UnknownEnvironment| bad(format!("environments: {error}")))).collect::<Result<Vec<_>, _>>())
+        .map(|names| {
+            names
+                .iter()
+                .map(|name| {
+                    name.parse()
+                        .map_err(|error: domain::scope::UnknownEnvironment| bad(format!("environments: {error}")))
+                })
+                .collect::<Result<Vec<_>, _>>()
+        })
         .transpose()?;
     let new = NewApiKey {
         name: body.name,

@@ -2,6 +2,7 @@
 
 use authz::action::{DecideApproval, ViewWorkflow};
 use axum::Json;
+use engine::Vote;
 use serde::Deserialize;
 use serde_json::json;
 use store::runs::Approval;
@@ -17,20 +18,24 @@ use crate::{
 fn shown(approval: Approval) -> api::Approval {
     api::Approval {
         id: approval.id.to_string(),
-        run: approval.run.to_string(),
-        node: approval.node,
+        run: approval.step.run.to_string(),
+        node: approval.step.node,
         message: approval.message,
         required: approval.required,
-        approved: u32::try_from(approval.decisions.iter().filter(|decision| decision.approve).count()).unwrap_or(u32::MAX),
+        approved: u32::try_from(approval.ballots.iter().filter(|ballot| ballot.approved).count()).unwrap_or(u32::MAX),
         status: approval.status.as_str().to_owned(),
         deadline: approval.deadline.map(|at| at.to_string()),
     }
 }
 
-pub async fn list(request: Identified, Asked(asked): Asked<show::Paging>) -> Result<Json<api::Page<api::Approval>>, Problem> {
+pub async fn list(
+    request: Identified,
+    Asked(asked): Asked<show::Paging>,
+) -> Result<Json<api::Page<api::Approval>>, Problem> {
     let permit = request.may::<ViewWorkflow>()?;
-    let page = request.rooms.store.approvals(&permit, None, &show::paging(asked.limit, asked.cursor)?).await?;
-    Ok(Json(show::page(page, shown)))
+    let (before, limit) = show::before(asked.limit, asked.cursor)?;
+    let found = request.rooms.store.approvals(&permit, None, before, limit + 1).await?;
+    Ok(Json(show::part(found, limit, |approval| approval.id.to_string(), shown)))
 }
 
 #[derive(Deserialize)]
@@ -39,7 +44,11 @@ pub struct OfApproval {
 }
 
 /// Nobody decides about a run that acts for them.
-pub async fn decide(request: Identified, At(at): At<OfApproval>, Body(body): Body<api::Decide>) -> Result<Json<api::Approval>, Problem> {
+pub async fn decide(
+    request: Identified,
+    At(at): At<OfApproval>,
+    Body(body): Body<api::Decide>,
+) -> Result<Json<api::Approval>, Problem> {
     let id = show::id(&at.id)?;
     if body.comment.as_ref().is_some_and(|comment| comment.len() > 2000) {
         return Err(Problem::new(Kind::BadParameter).detail("comment: at most 2,000 characters"));
@@ -47,7 +56,29 @@ pub async fn decide(request: Identified, At(at): At<OfApproval>, Body(body): Bod
     let decided = request
         .audited(Operation::DecideApproval, Some(at.id), json!({ "approve": body.approve }), async |rooms| {
             let permit = request.may::<DecideApproval>()?;
-            Ok(rooms.engine.decide_approval(&permit, id, body.approve, body.comment).await?)
+            let view = request.may::<ViewWorkflow>()?;
+            let by = request
+                .caller
+                .user()
+                .ok_or_else(|| Problem::new(Kind::ApprovalRefused).detail("only a person decides an approval"))?;
+            let system = authz::act_as_system("approvers may be named by their verified address");
+            let address = rooms
+                .store
+                .user(system, by)
+                .await?
+                .filter(|user| user.email_verified_at.is_some())
+                .map(|user| user.email);
+            let vote = Vote {
+                by,
+                role: request.actor()?.role(),
+                address,
+                approve: body.approve,
+                comment: body.comment.unwrap_or_default(),
+            };
+            rooms.engine.decide_approval(&view, permit, id, vote, Vec::new()).await.map_err(|error| match error {
+                engine::Error::State { why } => Problem::new(Kind::ApprovalRefused).detail(why),
+                error => error.into(),
+            })
         })
         .await?;
     Ok(Json(shown(decided)))

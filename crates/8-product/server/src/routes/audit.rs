@@ -25,12 +25,17 @@ pub struct Filter {
     result: Option<String>,
 }
 
-pub async fn list(request: Identified, Asked(asked): Asked<Filter>) -> Result<Json<api::Page<api::AuditEntry>>, Problem> {
+pub async fn list(
+    request: Identified,
+    Asked(asked): Asked<Filter>,
+) -> Result<Json<api::Page<api::AuditEntry>>, Problem> {
     let result = asked
         .result
         .map(|word| {
-            serde_json::from_value::<AuditResult>(json!(word))
-                .map_err(|_| Problem::new(Kind::BadParameter).detail("result: expected intent, succeeded, refused, failed or blocked"))
+            serde_json::from_value::<AuditResult>(json!(word)).map_err(|_| {
+                Problem::new(Kind::BadParameter)
+                    .detail("result: expected intent, succeeded, refused, failed or blocked")
+            })
         })
         .transpose()?;
     let search = Search { operation: asked.operation, target: asked.target, result, ..Search::default() };
@@ -74,12 +79,12 @@ pub async fn verify(request: Identified) -> Result<Json<api::AuditVerification>,
             let chains = report
                 .chains
                 .iter()
-                .filter(|chain| chain.name.starts_with(&team))
+                .filter(|chain| chain.chain.starts_with(&team))
                 .map(|chain| api::ChainVerification {
-                    chain: chain.name.clone(),
+                    chain: chain.chain.clone(),
                     entries: chain.entries,
                     head: chain.head.clone(),
-                    first_bad: chain.bad.as_ref().map(ToString::to_string),
+                    first_bad: chain.bad.as_ref().map(|bad| format!("entry {}: {}", bad.first, bad.why)),
                 })
                 .collect();
             Ok(Json(api::AuditVerification { intact: report.is_intact(), chains }))

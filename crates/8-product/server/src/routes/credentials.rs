@@ -5,6 +5,7 @@ use axum::{Json, http::StatusCode};
 use domain::{CredentialId, Secret};
 use serde::Deserialize;
 use serde_json::json;
+use store::Effects;
 use vault::{CredentialKind, CredentialRow, CredentialValue, NewCredential};
 
 use super::show;
@@ -28,13 +29,19 @@ fn shown(row: CredentialRow) -> api::Credential {
     }
 }
 
-pub async fn list(request: Identified, Asked(_): Asked<show::Paging>) -> Result<Json<api::Page<api::Credential>>, Problem> {
+pub async fn list(
+    request: Identified,
+    Asked(_): Asked<show::Paging>,
+) -> Result<Json<api::Page<api::Credential>>, Problem> {
     let permit = request.may::<UseCredential>()?;
     let rows = request.rooms.store.credentials(&permit).await?;
     Ok(Json(api::Page { items: rows.into_iter().map(shown).collect(), next: None }))
 }
 
-pub async fn create(request: Identified, Body(body): Body<api::CreateCredential>) -> Result<(StatusCode, Json<api::Credential>), Problem> {
+pub async fn create(
+    request: Identified,
+    Body(body): Body<api::CreateCredential>,
+) -> Result<(StatusCode, Json<api::Credential>), Problem> {
     let refuse = |text: &str| Problem::new(Kind::CredentialRefused).detail(text.to_owned());
     let kind = CredentialKind::read(&body.kind)
         .ok_or_else(|| refuse("kind: expected oauth_token, api_key, database, service_account or custom_secret"))?;
@@ -50,12 +57,13 @@ pub async fn create(request: Identified, Body(body): Body<api::CreateCredential>
         _ => return Err(refuse("value: expected a text or an object of texts")),
     };
     let value = CredentialValue::new(kind, fields)?;
-    let new = NewCredential { name: body.name, hosts: body.hosts, value };
+    let id = CredentialId::new(request.arrived.at, rand::random());
+    let new = NewCredential { id, name: body.name, hosts: body.hosts, value };
     let detail = json!({ "name": new.name, "kind": kind.as_str(), "hosts": new.hosts });
     let row = request
-        .audited(Operation::CreateCredential, None, detail, async |rooms| {
+        .audited(Operation::CreateCredential, Some(id.to_string()), detail, async |rooms| {
             let permit = request.may::<ManageCredential>()?;
-            Ok(rooms.vault.create(&permit, new).await?)
+            Ok(rooms.vault.keep_credential(&permit, new, Effects::none()).await?)
         })
         .await?;
     Ok((StatusCode::CREATED, Json(shown(row))))
@@ -72,7 +80,7 @@ pub async fn delete(request: Identified, At(at): At<OfCredential>) -> Result<Sta
     request
         .audited(Operation::DeleteCredential, Some(id.to_string()), json!({}), async |rooms| {
             let permit = request.may::<ManageCredential>()?;
-            Ok(rooms.vault.delete(&permit, id).await?)
+            Ok(rooms.vault.delete_credential(&permit, id, Effects::none()).await?)
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)

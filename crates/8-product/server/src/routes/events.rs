@@ -17,8 +17,8 @@ use crate::{extract::Asked, problems::Problem, request::Identified};
 /// How often we ask "are you there", and how long the answer may take (R018).
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(40);
-/// How often the caller's right is asked again.
-const STILL_ALLOWED: Duration = Duration::from_secs(4);
+/// How often the caller's right is asked again; what is asked may itself be four seconds old.
+const STILL_ALLOWED: Duration = Duration::from_secs(1);
 /// News can be missed when this process is busy, and come late from another; so we look by ourselves too.
 const LOOK: Duration = Duration::from_secs(2);
 const PART: u32 = 200;
@@ -44,10 +44,9 @@ pub async fn live(
         None if from.run.is_some() => 0,
         None => request.rooms.store.last_event(&permit).await?,
     };
-    Ok(upgrade
-        .max_message_size(4096)
-        .max_frame_size(4096)
-        .on_upgrade(move |socket| Stream { socket, request, permit, run: from.run, after, heard: Instant::now() }.run()))
+    Ok(upgrade.max_message_size(4096).max_frame_size(4096).on_upgrade(move |socket| {
+        Stream { socket, request, permit, run: from.run, after, heard: Instant::now() }.run()
+    }))
 }
 
 struct Stream {
@@ -93,11 +92,11 @@ impl Stream {
     }
 
     /// Revocation reaches sockets too.
-    async fn still_allowed(&self) -> bool {
+    async fn still_allowed(&mut self) -> bool {
         let now = self.request.rooms.clock.now();
-        let caller = &self.request.caller;
+        let (caller, scope) = (self.request.caller.clone(), self.permit.scope());
         caller.still_known(now).await.is_ok()
-            && caller.actor(self.permit.scope(), now).await.is_ok_and(|actor| actor.may::<ViewWorkflow>().is_ok())
+            && caller.actor(scope, now).await.is_ok_and(|actor| actor.may::<ViewWorkflow>().is_ok())
     }
 
     async fn send_new(&mut self) -> bool {

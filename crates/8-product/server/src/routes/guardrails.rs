@@ -3,7 +3,7 @@
 use authz::action::ExecuteWorkflow;
 use axum::Json;
 use domain::Channel;
-use guardrails::{Context, GuardrailConfig, Outcome};
+use guardrails::{CheckOutcome, CheckReport, Context, GuardrailConfig, Outcome, Report};
 use serde_json::json;
 
 use super::show;
@@ -15,18 +15,31 @@ use crate::{
 };
 
 /// Screens the input and says what may go on; nothing of it is stored.
-pub async fn check(request: Identified, Body(body): Body<api::CheckGuardrails>) -> Result<Json<api::GuardrailVerdict>, Problem> {
+pub async fn check(
+    request: Identified,
+    Body(body): Body<api::CheckGuardrails>,
+) -> Result<Json<api::GuardrailVerdict>, Problem> {
     let channel = match body.channel.as_deref() {
         None | Some("user") => Channel::User,
         Some("data") => Channel::Data,
         Some(_) => return Err(Problem::new(Kind::BadParameter).detail("channel: expected user or data")),
     };
-    let parameters = body.parameters.unwrap_or_else(|| json!({ "checks": ["PROMPT_INJECTION", "PII_REDACTION"], "severity": "BLOCK" }));
-    let config = GuardrailConfig::parse(&parameters).map_err(|errors| Problem::new(Kind::BadGuardrail).with("errors", errors))?;
+    let parameters = body
+        .parameters
+        .unwrap_or_else(|| json!({ "checks": ["PROMPT_INJECTION", "PII_REDACTION"], "severity": "BLOCK" }));
+    let config = GuardrailConfig::parse(&parameters).map_err(|errors| {
+        Problem::new(Kind::BadGuardrail).with(
+            "errors",
+            errors
+                .iter()
+                .map(|e| api::Defect { path: e.path.clone(), code: e.code.to_owned(), message: e.message.clone() })
+                .collect::<Vec<_>>(),
+        )
+    })?;
     request
         .audited(Operation::CheckGuardrails, None, json!({}), async |rooms| {
             request.may::<ExecuteWorkflow>()?;
-            let context = Context { channel, now: Some(request.arrived.at), ..Context::default() };
+            let context = Context { channel, now: Some(request.arrived.at) };
             let outcome = rooms.guardrails.screen(&config, &body.input, &context).await;
             Ok(Json(verdict(outcome)))
         })
@@ -50,8 +63,13 @@ fn verdict(outcome: Outcome) -> api::GuardrailVerdict {
         action: action.to_owned(),
         output,
         findings: report.findings().iter().map(show::violation).collect(),
-        not_evaluated: report.not_evaluated_names(),
+        not_evaluated: not_evaluated(&report),
     }
+}
+
+fn not_evaluated(report: &Report) -> Vec<String> {
+    let missing = |check: &&CheckReport| matches!(check.outcome, CheckOutcome::NotEvaluated { .. });
+    report.checks.iter().filter(missing).map(|check| check.name.clone()).collect()
 }
 
 /// The table that `nodeloom sandbox probe` prints.
@@ -60,5 +78,7 @@ pub async fn sandbox(request: Identified) -> Result<Json<domain::Json>, Problem>
         return Ok(Json(json!({ "enabled": false, "guarantees": [] })));
     };
     let refused = sandbox.ready().err().map(|error| error.to_string());
-    Ok(Json(json!({ "enabled": true, "ready": refused.is_none(), "why_not": refused, "guarantees": sandbox.guarantees() })))
+    Ok(Json(
+        json!({ "enabled": true, "ready": refused.is_none(), "why_not": refused, "guarantees": sandbox.guarantees() }),
+    ))
 }

@@ -12,13 +12,16 @@ mod system;
 mod workflows;
 
 pub use runs::idempotency_key;
+pub use show::run as shown_run;
+pub use workflows::with;
 
 use authz::Permission as P;
 use axum::http::StatusCode;
 
 use crate::{operation::Operation as O, route::Route};
 
-const PAGING: &[(&str, &str)] = &[("limit", "Items at most, 1 to 200. Default 50."), ("cursor", "`next` of the page before.")];
+const PAGING: &[(&str, &str)] =
+    &[("limit", "Items at most, 1 to 200. Default 50."), ("cursor", "`next` of the page before.")];
 const WORKFLOWS: &[(&str, &str)] = &[PAGING[0], PAGING[1], ("name", "Only the workflow of exactly this name.")];
 const RUNS: &[(&str, &str)] =
     &[PAGING[0], PAGING[1], ("workflow", "Only runs of this workflow."), ("status", "Only runs with this status.")];
@@ -30,7 +33,8 @@ const AUDIT: &[(&str, &str)] = &[
     ("target", "Only what was done to this."),
     ("result", "Only `intent`, `succeeded`, `refused`, `failed` or `blocked`."),
 ];
-const EVENTS: &[(&str, &str)] = &[("after", "Only events after this sequence number."), ("run", "Only events of this run.")];
+const EVENTS: &[(&str, &str)] =
+    &[("after", "Only events after this sequence number."), ("run", "Only events of this run.")];
 
 macro_rules! here {
     ($path:literal) => {
@@ -128,7 +132,12 @@ mod tests {
     #[test]
     fn every_route_of_a_team_needs_a_permission() {
         for route in table().iter().filter(|route| route.path.starts_with("/api/v1/teams/")) {
-            assert!(matches!(route.facts.access, Access::Needs(_)), "{} {} needs no permission", route.method, route.path);
+            assert!(
+                matches!(route.facts.access, Access::Needs(_)),
+                "{} {} needs no permission",
+                route.method,
+                route.path
+            );
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use authz::action::{ExecuteWorkflow, ViewWorkflow};
+use authz::{
+    Permit,
+    action::{ExecuteWorkflow, ViewWorkflow},
+};
 use axum::{
     Json,
     http::{HeaderMap, StatusCode},
 };
 use domain::{AuditResult, RunId, RunStatus, WorkflowId};
-use engine::{Start, StartOutcome, Started};
+use engine::{Start, Started, ports::StartOutcome};
 use serde::Deserialize;
 use serde_json::json;
 use store::runs::RunFilter;
@@ -46,7 +49,7 @@ pub async fn start(
         .audited_together(Operation::StartRun, Some(workflow.to_string()), json!({}), async |rooms, together| {
             let actor = request.actor()?;
             let permit = actor.may::<ExecuteWorkflow>()?;
-            let runnable = rooms.plans.runnable(rooms, actor.scope(), workflow, body.version.as_deref()).await?;
+            let runnable = rooms.runnable(&actor.may::<ViewWorkflow>()?, workflow, body.version.as_deref()).await?;
             let start = Start {
                 runnable,
                 trigger: "manual",
@@ -59,7 +62,7 @@ pub async fn start(
                 together.drafts(AuditResult::Succeeded, json!({ "run": outcome.run, "status": outcome.status }))
             });
             let started = rooms.engine.start(&permit, start, audit).await?;
-            finish_waiting(rooms, started, wait).await
+            finish_waiting(rooms, &actor.may::<ViewWorkflow>()?, started, wait).await
         })
         .await?;
     let record = request.rooms.store.run(&request.may::<ViewWorkflow>()?, run).await?.ok_or(Kind::NotFound)?;
@@ -68,10 +71,15 @@ pub async fn start(
 }
 
 /// The run's id, after its end or after `wait`.
-async fn finish_waiting(rooms: &Rooms, started: Started, wait: Duration) -> Result<RunId, Problem> {
+async fn finish_waiting(
+    rooms: &Rooms,
+    view: &Permit<ViewWorkflow>,
+    started: Started,
+    wait: Duration,
+) -> Result<RunId, Problem> {
     let run = started.run();
     if let (Started::Running(handle) | Started::Queued(handle), false) = (started, wait.is_zero()) {
-        rooms.engine.wait(handle, wait).await?;
+        rooms.engine.wait(view, handle, wait).await?;
     }
     Ok(run)
 }
@@ -95,15 +103,22 @@ pub struct Filter {
     status: Option<String>,
 }
 
-pub async fn list(request: Identified, Asked(asked): Asked<Filter>) -> Result<Json<api::Page<api::RunSummary>>, Problem> {
+pub async fn list(
+    request: Identified,
+    Asked(asked): Asked<Filter>,
+) -> Result<Json<api::Page<api::RunSummary>>, Problem> {
     let permit = request.may::<ViewWorkflow>()?;
     let status = asked
         .status
-        .map(|word| word.parse::<RunStatus>().map_err(|error| Problem::new(Kind::BadParameter).detail(format!("status: {error}"))))
+        .map(|word| {
+            word.parse::<RunStatus>()
+                .map_err(|error| Problem::new(Kind::BadParameter).detail(format!("status: {error}")))
+        })
         .transpose()?;
     let filter = RunFilter { workflow: asked.workflow, status, ..RunFilter::default() };
-    let page = request.rooms.store.runs(&permit, &filter, &show::paging(asked.limit, asked.cursor)?).await?;
-    Ok(Json(show::page(page, |run| show::run_summary(&run))))
+    let (before, limit) = show::before(asked.limit, asked.cursor)?;
+    let found = request.rooms.store.runs(&permit, &filter, before, limit + 1).await?;
+    Ok(Json(show::part(found, limit, |run| run.id.to_string(), |run| show::run_summary(&run))))
 }
 
 pub async fn show(request: Identified, At(at): At<OfRun>) -> Result<Json<api::Run>, Problem> {
@@ -130,15 +145,20 @@ pub async fn resume(request: Identified, At(at): At<OfRun>) -> Result<Json<api::
     change(request, at, Operation::ResumeRun, Wish::Resume).await
 }
 
-async fn change(request: Identified, at: OfRun, operation: Operation, wish: Wish) -> Result<Json<api::RunSummary>, Problem> {
+async fn change(
+    request: Identified,
+    at: OfRun,
+    operation: Operation,
+    wish: Wish,
+) -> Result<Json<api::RunSummary>, Problem> {
     let run: RunId = show::id(&at.run)?;
     request
         .audited(operation, Some(run.to_string()), json!({}), async |rooms| {
             let permit = request.may::<ExecuteWorkflow>()?;
             match wish {
-                Wish::Cancel => rooms.engine.cancel(&permit, run).await?,
-                Wish::Pause => rooms.engine.pause(&permit, run).await?,
-                Wish::Resume => rooms.engine.resume(&permit, run).await?,
+                Wish::Cancel => rooms.engine.cancel(permit, run, Vec::new()).await?,
+                Wish::Pause => rooms.engine.pause(permit, run, Vec::new()).await?,
+                Wish::Resume => rooms.engine.resume(permit, run, Vec::new()).await?,
             };
             Ok(())
         })
@@ -157,7 +177,8 @@ pub async fn retry(
     let new = request
         .audited(Operation::RetryRun, Some(run.to_string()), json!({}), async |rooms| {
             let permit = request.may::<ExecuteWorkflow>()?;
-            Ok(rooms.engine.retry(&permit, run, body.input).await?.run())
+            let view = request.may::<ViewWorkflow>()?;
+            Ok(rooms.engine.retry(&view, &permit, run, body.input, Box::new(|_| Vec::new())).await?.run())
         })
         .await?;
     let record = request.rooms.store.run(&request.may::<ViewWorkflow>()?, new).await?.ok_or(Kind::NotFound)?;

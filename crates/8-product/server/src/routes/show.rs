@@ -23,8 +23,26 @@ pub fn paging(limit: Option<u32>, cursor: Option<String>) -> Result<PageRequest,
     Ok(PageRequest { after: cursor.map(Cursor::from_wire), limit })
 }
 
+/// The same for lists that go on before the last item's id; `T` is that id.
+pub fn before<T: std::str::FromStr>(limit: Option<u32>, cursor: Option<String>) -> Result<(Option<T>, u32), Problem> {
+    let limit = paging(limit, None)?.limit;
+    let bad = |_| Problem::new(Kind::BadParameter).detail("cursor: not one that this list gave");
+    Ok((cursor.map(|text| text.parse().map_err(bad)).transpose()?, limit))
+}
+
+/// What was found when one more than `limit` was asked for.
+pub fn part<T, U>(mut found: Vec<T>, limit: u32, id: impl Fn(&T) -> String, show: impl Fn(T) -> U) -> api::Page<U> {
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(id);
+    api::Page { next, items: found.into_iter().map(show).collect() }
+}
+
 pub fn page<T, U>(page: Page<T>, show: impl Fn(T) -> U) -> api::Page<U> {
-    api::Page { next: page.next.map(|next| next.as_str().to_owned()), items: page.items.into_iter().map(show).collect() }
+    api::Page {
+        next: page.next.map(|next| next.as_str().to_owned()),
+        items: page.items.into_iter().map(show).collect(),
+    }
 }
 
 /// An id of the address; one that cannot be an id names nothing that is here.

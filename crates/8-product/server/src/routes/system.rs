@@ -40,7 +40,13 @@ pub async fn openapi() -> Response {
 
 pub async fn error_page(At(code): At<String>) -> Result<Response, Problem> {
     let kind = Kind::ALL.iter().find(|kind| kind.code() == code).ok_or(Kind::NotFound)?;
-    let body = format!("<h1>{}: {}</h1><p>{}</p><p class=\"hint\">HTTP status {}</p>", kind.code(), pages::escape(kind.title()), pages::escape(kind.help()), kind.status().as_u16());
+    let body = format!(
+        "<h1>{}: {}</h1><p>{}</p><p class=\"hint\">HTTP status {}</p>",
+        kind.code(),
+        pages::escape(kind.title()),
+        pages::escape(kind.help()),
+        kind.status().as_u16()
+    );
     Ok(pages::page(StatusCode::OK, kind.title(), &body))
 }
 
@@ -56,7 +62,9 @@ pub async fn security() -> Response {
 pub async fn security_txt(State(rooms): State<Rooms>) -> Response {
     let expires = rooms.clock.now() + std::time::Duration::from_secs(180 * 24 * 3600);
     let url = &rooms.config.server.public_url;
-    let text = format!("Contact: {url}/security\nExpires: {expires}\nPreferred-Languages: en\nCanonical: {url}/.well-known/security.txt\nPolicy: {url}/security\n");
+    let text = format!(
+        "Contact: {url}/security\nExpires: {expires}\nPreferred-Languages: en\nCanonical: {url}/.well-known/security.txt\nPolicy: {url}/security\n"
+    );
     typed("text/plain; charset=utf-8", text)
 }
 

@@ -40,7 +40,8 @@ pub struct OfVersion {
 }
 
 pub async fn node_types(request: Identified) -> Json<domain::Json> {
-    let types: Vec<_> = request.rooms.registry.schemas().map(|(kind, schema)| json!({ "type": kind, "parameters": schema })).collect();
+    let types: Vec<_> =
+        request.rooms.registry.schemas().map(|(kind, schema)| json!({ "type": kind, "parameters": schema })).collect();
     Json(json!({ "items": types }))
 }
 
@@ -81,7 +82,9 @@ async fn shown(request: &Identified, id: WorkflowId) -> Result<api::Workflow, Pr
         created_by: workflow.created_by.to_string(),
         latest_version: versions.items.first().map(|version| version.hash.clone()).unwrap_or_default(),
         published,
-        webhooks: webhooks.map(|hook| format!("{url}/hooks/{slug}/{environment}/{}", hook.path.trim_start_matches(&prefix))).collect(),
+        webhooks: webhooks
+            .map(|hook| format!("{url}/hooks/{slug}/{environment}/{}", hook.path.trim_start_matches(&prefix)))
+            .collect(),
     })
 }
 
@@ -110,22 +113,34 @@ pub async fn list(request: Identified, Asked(asked): Asked<Filter>) -> Result<Js
     Ok(Json(api::Page { items, next: next.map(|next| next.as_str().to_owned()) }))
 }
 
-pub async fn validate(request: Identified, Body(body): Body<api::SaveWorkflow>) -> Result<Json<api::Validation>, Problem> {
+pub async fn validate(
+    request: Identified,
+    Body(body): Body<api::SaveWorkflow>,
+) -> Result<Json<api::Validation>, Problem> {
     request.may::<ViewWorkflow>()?;
     let mut document = body.definition;
     if let (Some(name), Some(object)) = (body.name, document.as_object_mut()) {
         object.entry("name").or_insert_with(|| name.into());
     }
     Ok(Json(match Definition::parse(&document, &request.rooms.registry) {
-        Ok(definition) => api::Validation { valid: true, errors: Vec::new(), version: Some(definition.version().to_string()) },
+        Ok(definition) => {
+            api::Validation { valid: true, errors: Vec::new(), version: Some(definition.version().to_string()) }
+        }
         Err(error) => {
-            let errors = error.defects().into_iter().map(|d| api::Defect { path: d.path, code: d.code.to_string(), message: d.message });
+            let errors = error.defects().iter().map(|d| api::Defect {
+                path: d.path.clone(),
+                code: d.code.to_string(),
+                message: d.message.clone(),
+            });
             api::Validation { valid: false, errors: errors.collect(), version: None }
         }
     }))
 }
 
-pub async fn create(request: Identified, Body(body): Body<api::SaveWorkflow>) -> Result<(StatusCode, Json<api::Workflow>), Problem> {
+pub async fn create(
+    request: Identified,
+    Body(body): Body<api::SaveWorkflow>,
+) -> Result<(StatusCode, Json<api::Workflow>), Problem> {
     let id = WorkflowId::new(request.arrived.at, rand::random());
     request
         .audited(Operation::CreateWorkflow, Some(id.to_string()), json!({}), async |rooms| {
@@ -148,7 +163,11 @@ pub async fn show(request: Identified, At(at): At<OfWorkflow>) -> Result<Json<ap
     Ok(Json(shown(&request, show::id(&at.id)?).await?))
 }
 
-pub async fn save(request: Identified, At(at): At<OfWorkflow>, Body(body): Body<api::SaveWorkflow>) -> Result<Json<api::Workflow>, Problem> {
+pub async fn save(
+    request: Identified,
+    At(at): At<OfWorkflow>,
+    Body(body): Body<api::SaveWorkflow>,
+) -> Result<Json<api::Workflow>, Problem> {
     let id: WorkflowId = show::id(&at.id)?;
     request
         .audited(Operation::SaveVersion, Some(id.to_string()), json!({}), async |rooms| {
@@ -185,9 +204,14 @@ pub async fn export(request: Identified, At(at): At<OfWorkflow>) -> Result<Respo
     Ok(response)
 }
 
-pub async fn versions(request: Identified, At(at): At<OfWorkflow>, Asked(asked): Asked<show::Paging>) -> Result<Json<api::Page<api::Version>>, Problem> {
+pub async fn versions(
+    request: Identified,
+    At(at): At<OfWorkflow>,
+    Asked(asked): Asked<show::Paging>,
+) -> Result<Json<api::Page<api::Version>>, Problem> {
     let permit = request.may::<ViewWorkflow>()?;
-    let page = request.rooms.store.versions(&permit, show::id(&at.id)?, &show::paging(asked.limit, asked.cursor)?).await?;
+    let page =
+        request.rooms.store.versions(&permit, show::id(&at.id)?, &show::paging(asked.limit, asked.cursor)?).await?;
     Ok(Json(show::page(page, |version| api::Version {
         version: version.hash,
         created_at: version.created_at.to_string(),
@@ -225,7 +249,11 @@ pub struct Between {
     to: String,
 }
 
-pub async fn diff(request: Identified, At(at): At<OfWorkflow>, Asked(asked): Asked<Between>) -> Result<Json<api::Difference>, Problem> {
+pub async fn diff(
+    request: Identified,
+    At(at): At<OfWorkflow>,
+    Asked(asked): Asked<Between>,
+) -> Result<Json<api::Difference>, Problem> {
     let id = show::id(&at.id)?;
     let old = definition(&request.rooms, &one_version(&request, id, &asked.from).await?)?;
     let new = definition(&request.rooms, &one_version(&request, id, &asked.to).await?)?;
@@ -254,7 +282,11 @@ pub fn with(rooms: &Rooms, definition: &Definition, scope: Scope) -> Result<Publ
                 let schedule = Schedule::parse(&node.parameters)
                     .map_err(|defect| Problem::new(Kind::InvalidWorkflow).detail(defect.message))?;
                 if let Some(next_at) = schedule.next_after(now) {
-                    publish.schedules.push(NewSchedule { node: node.id.clone(), parameters: node.parameters.clone(), next_at });
+                    publish.schedules.push(NewSchedule {
+                        node: node.id.clone(),
+                        parameters: node.parameters.clone(),
+                        next_at,
+                    });
                 }
             }
             _ => {}
@@ -263,7 +295,11 @@ pub fn with(rooms: &Rooms, definition: &Definition, scope: Scope) -> Result<Publ
     Ok(publish)
 }
 
-pub async fn publish(request: Identified, At(at): At<OfWorkflow>, Body(body): Body<api::Publish>) -> Result<Json<api::Workflow>, Problem> {
+pub async fn publish(
+    request: Identified,
+    At(at): At<OfWorkflow>,
+    Body(body): Body<api::Publish>,
+) -> Result<Json<api::Workflow>, Problem> {
     let id: WorkflowId = show::id(&at.id)?;
     request
         .audited(Operation::PublishWorkflow, Some(id.to_string()), json!({ "version": body.version }), async |rooms| {
@@ -300,27 +336,35 @@ pub async fn unpublish(request: Identified, At(at): At<OfWorkflow>) -> Result<Js
 }
 
 /// R270: who took which version from where to where stands in the publication's record and in the audit trail.
-pub async fn promote(request: Identified, At(at): At<OfWorkflow>, Body(body): Body<api::PromoteTo>) -> Result<Json<api::Workflow>, Problem> {
+pub async fn promote(
+    request: Identified,
+    At(at): At<OfWorkflow>,
+    Body(body): Body<api::PromoteTo>,
+) -> Result<Json<api::Workflow>, Problem> {
     let id: WorkflowId = show::id(&at.id)?;
     let from = request.actor()?.scope();
-    let to: Environment = body
-        .to
-        .parse()
-        .map_err(|error: domain::scope::UnknownEnvironment| Problem::new(Kind::BadParameter).detail(format!("to: {error}")))?;
+    let to: Environment = body.to.parse().map_err(|error: domain::scope::UnknownEnvironment| {
+        Problem::new(Kind::BadParameter).detail(format!("to: {error}"))
+    })?;
     let target = Scope { environment: to, ..from };
     request
-        .audited(Operation::PromoteWorkflow, Some(id.to_string()), json!({ "from": from.environment, "to": to }), async |rooms| {
-            request.may::<Promote>()?;
-            if to == from.environment {
-                return Err(Problem::new(Kind::BadParameter).detail("to: it is published here already"));
-            }
-            let there = request.caller.actor(target, request.arrived.at).await?.may::<Promote>()?;
-            let (runnable, _) = rooms.plans.published_with_publisher(from, id).await?.ok_or(Kind::NotPublished)?;
-            let with = with(rooms, runnable.plan.definition(), target)?;
-            rooms.store.promote(&there, id, from.environment, with, Effects::none()).await?;
-            rooms.plans.forget();
-            Ok(())
-        })
+        .audited(
+            Operation::PromoteWorkflow,
+            Some(id.to_string()),
+            json!({ "from": from.environment, "to": to }),
+            async |rooms| {
+                request.may::<Promote>()?;
+                if to == from.environment {
+                    return Err(Problem::new(Kind::BadParameter).detail("to: it is published here already"));
+                }
+                let there = request.caller.actor(target, request.arrived.at).await?.may::<Promote>()?;
+                let (runnable, _) = rooms.plans.published_with_publisher(from, id).await?.ok_or(Kind::NotPublished)?;
+                let with = with(rooms, runnable.plan.definition(), target)?;
+                rooms.store.promote(&there, id, from.environment, with, Effects::none()).await?;
+                rooms.plans.forget();
+                Ok(())
+            },
+        )
         .await?;
     Ok(Json(shown(&request, id).await?))
 }

@@ -1,0 +1,229 @@
+//! Opening the rooms, in the order in which they need each other.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_lc_rs::hmac;
+use domain::{Clock, Secret};
+use egress::{Egress, Policy};
+use engine::{Engine, EngineParts, ports::Entropy};
+use guardrails::Guardrails;
+use identity::{Identity, Keys, Passwords};
+use local_models::LocalModel;
+use models::{LocalChat, Models};
+use recorder::{ChainLinker, Checkpoints, CheckpointsConfig, Recorder, SigningKey};
+use sandbox::{Sandbox, SandboxConfig};
+use store::{Location, Store, StoreConfig};
+use tokio_util::sync::CancellationToken;
+use vault::{RootKeys, Vault};
+
+use crate::{
+    Config, clock,
+    commands::Error,
+    rooms::{Inner, Plans, RightsNow, Rooms, Slugs, StoredIdentities, Trail, ports},
+};
+
+/// What this process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes requests, and drives runs unless `engine.workers` is 0.
+    Server,
+    /// Only drives runs.
+    Worker,
+}
+
+/// The store's settings out of ours.
+pub fn store_config(config: &Config) -> Result<StoreConfig, Error> {
+    let mut store = match &config.database.url {
+        Some(url) => StoreConfig::from_url(url)?,
+        None => StoreConfig::at(Location::Sqlite(config.data.folder.join("nodeloom.db"))),
+    };
+    store.retry_window = Duration::from_secs(config.database.retry_seconds);
+    Ok(store)
+}
+
+/// The data folder, made private when it is not there.
+pub fn data_folder(config: &Config) -> Result<&Path, Error> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let folder = config.data.folder.as_path();
+    if !folder.is_dir() {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|source| Error::Folder { path: folder.to_owned(), source })?;
+    }
+    Ok(folder)
+}
+
+/// Writes a file that only we may read; it must not exist.
+pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let wrong = |source| Error::Folder { path: path.to_owned(), source };
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(wrong)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)
+}
+
+/// The root keys, from the settings or from the key file, which the first start makes (R083–R086).
+pub fn root_keys(config: &Config) -> Result<(RootKeys, Secret<String>), Error> {
+    let present = match (&config.keys.root, key_file(config)) {
+        (Some(text), _) => Secret::new(text.clone()),
+        (None, path) => match fs::read_to_string(&path) {
+            Ok(text) => Secret::new(text.trim().to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && config.keys.root_file.is_none() => {
+                data_folder(config)?;
+                let made = vault::keys::generate()?;
+                write_private(&path, made.expose())?;
+                made
+            }
+            Err(source) => return Err(Error::Folder { path, source }),
+        },
+    };
+    let previous: Vec<_> = config.keys.previous.iter().map(|text| Secret::new(text.clone())).collect();
+    let keys = RootKeys::new(&present, &previous).map_err(vault::Error::Key)?;
+    Ok((keys, present))
+}
+
+fn key_file(config: &Config) -> PathBuf {
+    config.keys.root_file.clone().unwrap_or_else(|| config.data.folder.join("root.key"))
+}
+
+/// A key of its own for each use, all from the root key, so that every process of one installation has the same.
+fn derived(root: &Secret<String>, what: &str) -> Secret<Vec<u8>> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, root.expose().as_bytes());
+    Secret::new(hmac::sign(&key, format!("nodeloom/derived/{what}/v1").as_bytes()).as_ref().to_vec())
+}
+
+/// Signs and files checkpoints.
+pub fn checkpoints(config: &Config, store: &Store, clock: &Clock) -> Result<Checkpoints, Error> {
+    let (_, root) = root_keys(config)?;
+    let name = config.server.public_url.trim_start_matches("https://").to_owned() + "/audit";
+    let key = SigningKey::from_seed(&name, &derived(&root, "audit-checkpoints"))
+        .map_err(|error| Error::Start(error.to_string()))?;
+    let file = data_folder(config)?.join("checkpoints.jsonl");
+    let every = Duration::from_secs(config.audit.checkpoint_seconds.max(1));
+    Ok(Checkpoints::new(store.clone(), clock.clone(), CheckpointsConfig { key, file, every }))
+}
+
+/// The way out, as the operator allows it.
+pub fn egress(config: &Config) -> Result<Egress, Error> {
+    let mut policy = Policy::allowing(config.egress.allow_private.iter().map(String::as_str))?;
+    if let Some(path) = &config.egress.extra_ca_file {
+        policy.extra_authorities_pem =
+            Some(fs::read(path).map_err(|source| Error::Folder { path: path.clone(), source })?);
+    }
+    Ok(Egress::new(policy)?)
+}
+
+/// Opens the database, bringing its schema up to date.
+pub async fn store(config: &Config, clock: &Clock) -> Result<Store, Error> {
+    data_folder(config)?;
+    let store_config = store_config(config)?;
+    store::migrate(&store_config, clock).await?;
+    Ok(Store::open(&store_config, clock.clone(), Arc::new(ChainLinker)).await?)
+}
+
+/// Opens everything.
+pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
+    let clock = clock();
+    let store = store(&config, &clock).await?;
+    let (roots, root) = root_keys(&config)?;
+    let vault = Vault::start(&roots, store.clone()).await?;
+    let recorder = Recorder::new(store.clone(), vault.clone(), clock.clone());
+
+    let mut policy = identity::Policy::at(&config.server.public_url);
+    policy.origins.extend(config.server.cors_origins.iter().cloned());
+    let keys = Keys::new(&derived(&root, "sessions"), &[])?;
+    let passwords = Passwords::new(config.security.bcrypt_cost)?;
+    let identity = Identity::new(Arc::new(StoredIdentities(store.clone())), keys, passwords, policy)?;
+
+    let egress = egress(&config)?;
+    let local = config.models.local_chat.clone().map(|path| {
+        let settings =
+            local_models::Settings { max_tokens: config.models.local_max_tokens, ..local_models::Settings::new(path) };
+        LocalModel::new(settings) as Arc<dyn LocalChat>
+    });
+    let models = Models::new(egress.clone(), clock.clone(), local.clone());
+    let sandbox = open_sandbox(&config, &clock).await?;
+    let guardrails = Guardrails::new(ports(sandbox.as_ref(), &models, local.is_some()));
+    let registry = nodes::registry();
+    let plans = Plans::new(store.clone(), registry.clone(), clock.clone());
+    let world = engine::effects::World {
+        models,
+        http: egress.clone(),
+        customer_sql: customer_sql::CustomerSql::new(egress, config.egress.sqlite_folder.clone()),
+        sandbox: sandbox.clone(),
+        guardrails: guardrails.clone(),
+        compiled: engine::effects::Compiled::default(),
+        vault: Arc::new(vault.clone()),
+        rights: Arc::new(RightsNow(store.clone(), clock.clone())),
+        clock: clock.clone(),
+    };
+    let settings = engine::Settings {
+        capacity: if role == Role::Worker { config.engine.workers.max(1) } else { config.engine.workers },
+        lease: Duration::from_secs(config.engine.lease_seconds),
+        heartbeat: Duration::from_secs((config.engine.lease_seconds / 4).max(1)),
+        run_timeout: Duration::from_secs(config.engine.run_timeout_seconds),
+        ..engine::Settings::default()
+    };
+    let engine = Engine::new(EngineParts {
+        store: store.clone(),
+        clock: clock.clone(),
+        entropy: Entropy::of_the_system(),
+        vault: Arc::new(vault.clone()),
+        versions: Arc::new(plans.clone()),
+        rights: Arc::new(RightsNow(store.clone(), clock.clone())),
+        effects: Arc::new(world),
+        mask: Arc::new(engine::effects::StandardMask),
+        audit: Arc::new(Trail(recorder.clone())),
+        settings,
+    });
+    Ok(Rooms::new(Inner {
+        config,
+        clock,
+        store,
+        vault,
+        identity,
+        recorder,
+        guardrails,
+        registry,
+        plans,
+        engine,
+        sandbox,
+        windows: Arc::new(edge::Local::new(200_000)),
+        spare_windows: edge::Local::new(50_000),
+        shutdown: CancellationToken::new(),
+        slugs: Slugs::default(),
+    }))
+}
+
+async fn open_sandbox(config: &Config, clock: &Clock) -> Result<Option<Sandbox>, Error> {
+    if !config.sandbox.enabled {
+        return Ok(None);
+    }
+    let mut settings = SandboxConfig { idle_launchers: config.sandbox.pool, ..SandboxConfig::default() };
+    for name in &config.sandbox.required {
+        let known = sandbox::Guarantee::ALL.iter().find(|guarantee| guarantee.name() == name);
+        settings.required.insert(*known.ok_or_else(|| {
+            let all: Vec<_> = sandbox::Guarantee::ALL.iter().map(|guarantee| guarantee.name()).collect();
+            Error::Start(format!("sandbox.required: there is no guarantee {name:?}; there are {}", all.join(", ")))
+        })?);
+    }
+    match Sandbox::start(settings, clock.clone()).await {
+        Ok(sandbox) => {
+            if let Err(error) = sandbox.ready() {
+                tracing::warn!(%error, "code nodes will not run on this host");
+            }
+            Ok(Some(sandbox))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "code nodes will not run on this host");
+            Ok(None)
+        }
+    }
+}
