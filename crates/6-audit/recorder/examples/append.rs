@@ -1,4 +1,4 @@
-//! How fast entries become durable: `cargo run --release -p recorder --example append [sqlite:file|postgres://…]`.
+//! How fast entries become durable: `cargo run --release -p recorder --example append [-|sqlite:file|postgres://… [batch]]`.
 //! 32 writers with 32 entries outstanding each, one chain; then one writer that waits; then verification.
 #![allow(
     clippy::unwrap_used,
@@ -22,10 +22,13 @@ use vault::{RootKeys, Vault, keys};
 #[tokio::main]
 async fn main() {
     let folder = tempfile::TempDir::new().unwrap();
-    let config = match std::env::args().nth(1) {
+    let mut config = match std::env::args().nth(1).filter(|url| url != "-") {
         Some(url) => StoreConfig::from_url(&url).unwrap(),
         None => StoreConfig::at(Location::Sqlite(folder.path().join("bench.db"))),
     };
+    if let Some(batch) = std::env::args().nth(2) {
+        config.batch = batch.parse().unwrap();
+    }
     let clock = Clock::new(|| {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap())
