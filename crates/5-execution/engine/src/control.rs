@@ -13,12 +13,7 @@ use store::{
 };
 use workflow::{Answer, ApprovalAnswer, answer::Decision};
 
-use crate::{
-    Engine, Error, Finished, Handle, Start, Started,
-    ports::Runnable,
-    seal,
-    start::AuditOfStart,
-};
+use crate::{Engine, Error, Finished, Handle, Start, Started, ports::Runnable, seal, start::AuditOfStart};
 
 /// Who decides about an approval, and what.
 #[derive(Debug, Clone)]

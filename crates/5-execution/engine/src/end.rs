@@ -25,7 +25,8 @@ impl Drive {
         let failure = view::run_failure(&*engine.mask, &outcome);
         let finished = Finished::of(self.facts.lease.run, &outcome, failure, self.usage);
         let awaited = engine.active.awaited(finished.run);
-        let sealed_reply = if self.facts.wants_reply && !awaited { seal::reply(&self.key, &finished).ok() } else { None };
+        let sealed_reply =
+            if self.facts.wants_reply && !awaited { seal::reply(&self.key, &finished).ok() } else { None };
         let ending = Ending {
             status: finished.status,
             at: now,

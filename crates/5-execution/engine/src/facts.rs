@@ -70,7 +70,8 @@ impl Facts {
     pub(crate) fn node_events(&self, mask: &dyn Mask, changes: &[Change], at: Timestamp, every: bool) -> Vec<NewEvent> {
         let mut events = Vec::new();
         for change in changes {
-            let head = json!({ "node": change.node, "path": change.path, "type": change.kind, "status": change.status });
+            let head =
+                json!({ "node": change.node, "path": change.path, "type": change.kind, "status": change.status });
             if !change.findings.is_empty() {
                 let mut payload = head.clone();
                 payload["findings"] = json!(change.findings);
@@ -135,7 +136,12 @@ impl Facts {
         kept
     }
 
-    pub(crate) fn finished_event(&self, status: domain::RunStatus, failure: Option<&RunFailure>, at: Timestamp) -> NewEvent {
+    pub(crate) fn finished_event(
+        &self,
+        status: domain::RunStatus,
+        failure: Option<&RunFailure>,
+        at: Timestamp,
+    ) -> NewEvent {
         let took = at.since(self.started_at).as_millis() as u64;
         let mut payload = json!({ "status": status, "duration_ms": took, "trigger": self.trigger });
         if let Some(failure) = failure {

@@ -14,6 +14,7 @@ mod active;
 mod backoff;
 mod control;
 mod drive;
+pub mod effects;
 mod end;
 mod engine;
 mod error;

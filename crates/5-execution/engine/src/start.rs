@@ -44,12 +44,7 @@ pub struct Start {
 pub type AuditOfStart = Box<dyn FnOnce(&StartOutcome) -> Vec<AuditDraft> + Send>;
 
 /// A machine at its start, tools admitted by the workflow's policy (R193).
-pub(crate) fn machine(
-    plan: &Arc<Plan>,
-    info: RunInfo,
-    input: Json,
-    trigger: Option<&str>,
-) -> Result<Machine, Error> {
+pub(crate) fn machine(plan: &Arc<Plan>, info: RunInfo, input: Json, trigger: Option<&str>) -> Result<Machine, Error> {
     let mut machine = Machine::new(Arc::clone(plan), info, Value::from_outside(input), trigger).map_err(|error| {
         let node = match error {
             MachineError::NoSuchTrigger(node) => node,
@@ -85,12 +80,8 @@ impl Engine {
         let id = RunId::new(now, inner.entropy.bytes());
         let facts = inner.new_facts(permit.principal(), permit.scope(), id, &start, now);
         let definition = start.runnable.plan.definition();
-        let info = RunInfo {
-            id,
-            started_at: now,
-            environment: facts.scope.environment,
-            workflow: definition.name.clone(),
-        };
+        let info =
+            RunInfo { id, started_at: now, environment: facts.scope.environment, workflow: definition.name.clone() };
         let mut log = RunLog::new(&*inner.mask, &start.input);
         let slot = Arc::clone(&inner.slots).try_acquire_owned().ok().filter(|_| !inner.stopping.is_cancelled());
         // The raw input is needed again only when the run goes on.

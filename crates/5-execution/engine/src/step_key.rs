@@ -31,7 +31,13 @@ mod tests {
     #[test]
     fn the_same_step_has_the_same_key_and_neighbours_have_others() {
         assert_eq!(key("http", "", 0), key("http", "", 0));
-        let all = [key("http", "", 0), key("http", "", 1), key("htt", "p", 0), key("", "http", 0), key("http", "each[1]/", 0)];
+        let all = [
+            key("http", "", 0),
+            key("http", "", 1),
+            key("htt", "p", 0),
+            key("", "http", 0),
+            key("http", "each[1]/", 0),
+        ];
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
     }

@@ -6,7 +6,9 @@ use domain::{EventKind, RunId, RunStatus, Timestamp, Usage, Value};
 use futures::FutureExt as _;
 use serde_json::json;
 use store::runs::{NewApproval, NewRun, StepState, TokenUsage};
-use workflow::{Answer, ApprovalRequest, Call, Failure, FailureKind, Task, Wait, Work, call::OnTimeout, machine::StepKey};
+use workflow::{
+    Answer, ApprovalRequest, Call, Failure, FailureKind, Task, Wait, Work, call::OnTimeout, machine::StepKey,
+};
 
 use crate::{
     backoff,
@@ -301,7 +303,8 @@ impl Drive {
         let Some(rows) = engine.persist(lease.run, read).await else { return false };
         let mut found = false;
         for row in rows.into_iter().filter(|row| row.state == StepState::Done && row.ordinal.is_none()) {
-            let step = StepKey { node: row.address.node.clone(), path: row.address.path.clone(), index: row.address.index };
+            let step =
+                StepKey { node: row.address.node.clone(), path: row.address.path.clone(), index: row.address.index };
             let opened = seal::open_answer(&self.key, &row.address, &row.answer.unwrap_or_default());
             self.next.adopted.push((row.address, self.ordinal));
             self.ordinal += 1;

@@ -58,7 +58,8 @@ impl RunLog {
         let time = |json: &Json| json.as_str().and_then(Timestamp::parse);
         for stored in view["nodes"].as_array().into_iter().flatten() {
             let path = stored["path"].as_str().unwrap_or_default();
-            let known = self.nodes.iter_mut().find(|log| Some(&*log.node) == stored["node"].as_str() && log.path == path);
+            let known =
+                self.nodes.iter_mut().find(|log| Some(&*log.node) == stored["node"].as_str() && log.path == path);
             if let Some(log) = known {
                 log.started_at = time(&stored["started_at"]).unwrap_or(log.started_at);
                 log.finished_at = log.finished_at.map(|at| time(&stored["finished_at"]).unwrap_or(at));
@@ -127,12 +128,7 @@ impl RunLog {
     }
 
     /// The view as JSON text.
-    pub(crate) fn render(
-        &self,
-        mask: &dyn Mask,
-        outcome: Option<&Outcome>,
-        failure: Option<&RunFailure>,
-    ) -> String {
+    pub(crate) fn render(&self, mask: &dyn Mask, outcome: Option<&Outcome>, failure: Option<&RunFailure>) -> String {
         let mut seen: Vec<(*const Value, Box<RawValue>)> = Vec::new();
         let mut value = |value: &Option<Arc<Value>>| -> Option<Box<RawValue>> {
             let value = value.as_ref()?;

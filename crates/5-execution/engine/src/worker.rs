@@ -10,15 +10,8 @@ use tokio_util::sync::CancellationToken;
 use workflow::{RunInfo, machine::StepKey};
 
 use crate::{
-    Engine, Error, Finished,
-    active::Asked,
-    end::end_draft,
-    engine::Inner,
-    facts::Facts,
-    seal,
-    settle::settle,
-    start::machine,
-    view::RunLog,
+    Engine, Error, Finished, active::Asked, end::end_draft, engine::Inner, facts::Facts, seal, settle::settle,
+    start::machine, view::RunLog,
 };
 
 const CLAIMING: SystemPermit = act_as_system("claiming due runs");
@@ -148,7 +141,7 @@ impl Inner {
             None => {}
         }
         let actor = self.rights.actor(claimed.principal, claimed.scope).await?;
-        if !actor.is_some_and(|actor| actor.may::<ExecuteWorkflow>().is_ok()) {
+        if actor.is_none_or(|actor| actor.may::<ExecuteWorkflow>().is_err()) {
             asked.cancel = Some(LOST_RIGHT.to_owned());
         }
         let key = self.vault.run_key(claimed.scope, claimed.lease.run, &claimed.sealed_key);
@@ -170,7 +163,8 @@ impl Inner {
         settle(&mut drive.machine, &*self.effects, &mut drive.log, drive.facts.started_at);
         for row in rows.iter().filter(|row| row.state == StepState::Done && row.ordinal.is_some()) {
             let answer = seal::open_answer(&drive.key, &row.address, row.answer.as_deref().unwrap_or_default())?;
-            let step = StepKey { node: row.address.node.clone(), path: row.address.path.clone(), index: row.address.index };
+            let step =
+                StepKey { node: row.address.node.clone(), path: row.address.path.clone(), index: row.address.index };
             drive.usage += answer.usage();
             drive.log.answered(&step, &answer, row.attempts, Some(row.started_at));
             drive.ordinal = drive.ordinal.max(row.ordinal.unwrap_or(0) + 1);
@@ -271,7 +265,7 @@ impl Inner {
         }
         for ((principal, scope), runs) in self.active.principals() {
             let Ok(actor) = self.rights.actor(principal, scope).await else { continue };
-            if !actor.is_some_and(|actor| actor.may::<ExecuteWorkflow>().is_ok()) {
+            if actor.is_none_or(|actor| actor.may::<ExecuteWorkflow>().is_err()) {
                 for run in runs {
                     self.active.ask(run, |asked| asked.cancel = Some(LOST_RIGHT.to_owned()));
                 }
@@ -282,11 +276,8 @@ impl Inner {
     /// Runs whose lease is ours and that nobody here drives, twice in a row: their driver gave up without a word.
     async fn hand_back_orphans(&self, beats: &[store::runs::Beat]) {
         let driven = self.active.epochs();
-        let now: Vec<_> = beats
-            .iter()
-            .map(|beat| beat.lease)
-            .filter(|lease| driven.get(&lease.run) != Some(&lease.epoch))
-            .collect();
+        let now: Vec<_> =
+            beats.iter().map(|beat| beat.lease).filter(|lease| driven.get(&lease.run) != Some(&lease.epoch)).collect();
         let before = std::mem::replace(
             &mut *self.orphans.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
             now.clone(),

@@ -264,8 +264,14 @@ async fn a_workflow_may_be_started_only_so_often() {
             "policies": { "rate": { "max_runs": 2, "window_seconds": 60 } } });
         let workflow = world.publish("rated", document);
         let again = async || {
-            let start = engine::Start { runnable: workflow.clone(), input: json!({}), trigger: "api", trigger_node: None,
-                idempotency: None, wants_reply: false };
+            let start = engine::Start {
+                runnable: workflow.clone(),
+                input: json!({}),
+                trigger: "api",
+                trigger_node: None,
+                idempotency: None,
+                wants_reply: false,
+            };
             engine.start(&permit(), start, Box::new(|_: &engine::ports::StartOutcome| Vec::new())).await
         };
         assert!(again().await.is_ok() && again().await.is_ok());
@@ -321,8 +327,14 @@ async fn the_same_word_starts_one_run() {
         let (world, engine) = ground_of(ground).await;
         let workflow = nodes(&world, "word", json!([http("once")]));
         let again = async || {
-            let start = engine::Start { runnable: workflow.clone(), input: json!({}), trigger: "api", trigger_node: None,
-                idempotency: Some("order-1".to_owned()), wants_reply: false };
+            let start = engine::Start {
+                runnable: workflow.clone(),
+                input: json!({}),
+                trigger: "api",
+                trigger_node: None,
+                idempotency: Some("order-1".to_owned()),
+                wants_reply: false,
+            };
             engine.start(&permit(), start, Box::new(|_: &engine::ports::StartOutcome| Vec::new())).await.unwrap()
         };
         let first = again().await.run();
@@ -340,9 +352,12 @@ async fn the_reply_reaches_a_caller_in_another_process() {
         let world = World::new();
         let vault = vault(ground).await;
         let (server, worker) = (process(ground, &world, &vault, 0), process(ground, &world, &vault, 8));
-        let mail = json!({ "id": "t", "type": "TRANSFORM", "parameters": { "template": "{{ run.id and input.mail }}" } });
+        let mail =
+            json!({ "id": "t", "type": "TRANSFORM", "parameters": { "template": "{{ run.id and input.mail }}" } });
         let workflow = nodes(&world, "reply", json!([http("call"), mail]));
-        let Started::Queued(handle) = start(&server, &workflow, json!({ "mail": "ada@example.com" })).await else { panic!() };
+        let Started::Queued(handle) = start(&server, &workflow, json!({ "mail": "ada@example.com" })).await else {
+            panic!()
+        };
         let id = handle.run;
         let waiting = async { server.wait(&permit(), handle, Duration::from_secs(10)).await.unwrap().unwrap() };
         let (finished, ()) = tokio::join!(waiting, async {

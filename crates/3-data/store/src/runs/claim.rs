@@ -1,6 +1,6 @@
 //! Taking work: runs that are due, oldest first, never more of one workflow at once than it allows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use authz::SystemPermit;
 use domain::{
@@ -121,12 +121,13 @@ pub(crate) async fn claim(
         let max: Option<u32> = row.get("max_concurrent")?;
         if let (Some(max), RunStatus::Queued, false) = (max, row.get("status")?, wished) {
             let line = (row.get("workflow")?, row.get("environment")?);
-            if !room.contains_key(&line) {
-                lock_line(tx, line.0, line.1).await?;
-                let free = i64::from(max) - running(tx, line.0, line.1).await? as i64;
-                room.insert(line, free);
-            }
-            let left = room.entry(line).or_default();
+            let left = match room.entry(line) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    lock_line(tx, line.0, line.1).await?;
+                    unknown.insert(i64::from(max) - running(tx, line.0, line.1).await? as i64)
+                }
+            };
             if *left <= 0 {
                 tx.run("update runs set due_at = null where id = $1", binds![id]).await?;
                 continue;

@@ -4,6 +4,7 @@
 //! that was thought dead and comes back writes nothing. `runs.due_at` is the one column that claiming looks at.
 
 mod approval;
+mod asks;
 mod change;
 mod claim;
 mod ending;

@@ -1,12 +1,8 @@
 //! Chat models. The step's key goes along where the provider takes one.
 
-use models::{
-    AnswerFormat, Arguments, ChatRequest, ChatResponse, Client, Connection, Limits, Message, Provider, Tool,
-};
+use models::{AnswerFormat, Arguments, ChatRequest, ChatResponse, Client, Connection, Limits, Message, Provider, Tool};
 use vault::Lease;
-use workflow::{
-    Answer, ChatAnswer, ChatCall, ChatMessage, Failure, FailureKind, ModelRef, ToolCall, answer::Finish,
-};
+use workflow::{Answer, ChatAnswer, ChatCall, ChatMessage, Failure, FailureKind, ModelRef, ToolCall, answer::Finish};
 
 use super::{World, credential::masked};
 use crate::ports::{EffectContext, ModelCall, Performed};
@@ -40,12 +36,8 @@ impl World {
             }
         }
         let usage = usage.usage;
-        let model_call = ModelCall {
-            provider: provider.as_str().to_owned(),
-            model: model.clone(),
-            usage,
-            cost_micros: None,
-        };
+        let model_call =
+            ModelCall { provider: provider.as_str().to_owned(), model: model.clone(), usage, cost_micros: None };
         let finish = match finish {
             models::Finish::Length => Finish::Length,
             models::Finish::ToolCalls => Finish::ToolCalls,

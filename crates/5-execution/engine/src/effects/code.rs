@@ -15,7 +15,7 @@ impl World {
             return Err(Failure::new(FailureKind::Call, message));
         };
         let language = match call.language {
-            Language::Javascript => sandbox::Language::JavaScript,
+            Language::Javascript => sandbox::Language::Javascript,
             Language::Python => sandbox::Language::Python,
         };
         let limits = Limits {

@@ -21,7 +21,8 @@ impl World {
         let permit = actor.ok_or_else(refused)?.may::<UseCredential>().map_err(|_| refused())?;
         let lease = self.vault.lease(&permit, Named(named), &Use { host }, self.clock.now()).await;
         lease.map_err(|error| {
-            let failure = Failure::new(FailureKind::Call, format!("the credential {named:?} could not be used: {error}"));
+            let failure =
+                Failure::new(FailureKind::Call, format!("the credential {named:?} could not be used: {error}"));
             if matches!(&error, vault::Error::Store(cause) if cause.is_unavailable()) {
                 failure.retryable()
             } else {

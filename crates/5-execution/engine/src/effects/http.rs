@@ -93,8 +93,11 @@ fn refused(answer: HttpAnswer) -> Failure {
     let status = answer.status;
     let mut failure = Failure::new(FailureKind::Call, format!("the server answered with status {status}"));
     failure.retryable = matches!(status, 408 | 425 | 429) || status >= 500;
-    failure.retry_after_ms =
-        answer.headers.get("retry-after").and_then(|after| after.trim().parse::<u64>().ok()).map(|s| s.min(3600) * 1000);
+    failure.retry_after_ms = answer
+        .headers
+        .get("retry-after")
+        .and_then(|after| after.trim().parse::<u64>().ok())
+        .map(|s| s.min(3600) * 1000);
     failure.with_detail(json!({ "status": status, "body": answer.body }))
 }
 

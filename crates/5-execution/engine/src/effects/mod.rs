@@ -22,7 +22,7 @@ use sandbox::Sandbox;
 use vault::Vault;
 use workflow::{Call, Failure, FailureKind};
 
-pub use self::mask::StandardMask;
+pub use self::{mask::StandardMask, screen::Compiled};
 use crate::ports::{EffectContext, Effects, Performed, Rights};
 
 /// The real world.
@@ -34,6 +34,8 @@ pub struct World {
     /// `None`: this host cannot run code, and code nodes say so.
     pub sandbox: Option<Sandbox>,
     pub guardrails: Guardrails,
+    /// `Compiled::default()`.
+    pub compiled: Compiled,
     pub vault: Arc<Vault>,
     pub rights: Arc<dyn Rights>,
     pub clock: Clock,

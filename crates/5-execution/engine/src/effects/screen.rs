@@ -1,5 +1,8 @@
 //! Guardrails. A check that asks nobody is answered at once; any other is a step like every call.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Json;
 use guardrails::{Context, GuardrailConfig, Outcome, Report};
 use serde_json::json;
 use workflow::{Answer, Failure, FailureKind, ScreenAnswer, ScreenCall};
@@ -7,9 +10,38 @@ use workflow::{Answer, Failure, FailureKind, ScreenAnswer, ScreenCall};
 use super::World;
 use crate::ports::Performed;
 
+/// Compiled parameters of the guardrails that were used last: compiling patterns and schemas takes longer than using
+/// them. Compared by the parameters themselves, which are short.
+#[derive(Default)]
+pub struct Compiled(Mutex<Vec<(Arc<Json>, GuardrailConfig)>>);
+
+const KEPT: usize = 64;
+
+impl Compiled {
+    fn get(&self, parameters: &Json) -> Result<GuardrailConfig, Failure> {
+        {
+            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, config)) = known.iter().find(|(known, _)| **known == *parameters) {
+                return Ok(config.clone());
+            }
+        }
+        // Whoever published the workflow has checked it, so errors are rare.
+        let config = GuardrailConfig::parse(parameters).map_err(|errors| {
+            let said: Vec<String> = errors.iter().take(3).map(ToString::to_string).collect();
+            Failure::new(FailureKind::Parameters, format!("the guardrail's parameters: {}", said.join("; ")))
+        })?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KEPT {
+            known.remove(0);
+        }
+        known.push((Arc::new(parameters.clone()), config.clone()));
+        Ok(config)
+    }
+}
+
 impl World {
     pub(super) fn screen_at_once(&self, call: &ScreenCall) -> Option<Result<Performed, Failure>> {
-        let config = match config(call) {
+        let config = match self.compiled.get(&call.parameters) {
             Ok(config) => config,
             Err(failure) => return Some(Err(failure)),
         };
@@ -22,27 +54,20 @@ impl World {
     }
 
     pub(super) async fn screen(&self, call: &ScreenCall) -> Result<Performed, Failure> {
-        let config = config(call)?;
+        let config = self.compiled.get(&call.parameters)?;
         let cx = Context { channel: call.channel, now: Some(self.clock.now()) };
         let outcome = self.guardrails.screen(&config, &call.subject, &cx).await;
         Ok(Answer::Screen(answer(outcome)).into())
     }
 }
 
-/// Read again for every screening: whoever published the workflow has checked it, so errors here are rare.
-fn config(call: &ScreenCall) -> Result<GuardrailConfig, Failure> {
-    GuardrailConfig::parse(&call.parameters).map_err(|errors| {
-        let said: Vec<String> = errors.iter().take(3).map(ToString::to_string).collect();
-        Failure::new(FailureKind::Parameters, format!("the guardrail's parameters: {}", said.join("; ")))
-    })
-}
-
 fn answer(outcome: Outcome) -> ScreenAnswer {
     let parts = |report: &Report| (json!(report), report.findings(), json!(report.warnings));
     match outcome {
         Outcome::Passed(screened) => {
-            let (report, findings, warnings) = parts(screened.report());
-            ScreenAnswer { output: Some(screened.node_output()), report, findings, blocked: false, warnings }
+            let (output, report) = screened.into_parts();
+            let (report, findings, warnings) = parts(&report);
+            ScreenAnswer { output: Some(output), report, findings, blocked: false, warnings }
         }
         Outcome::Halted(halted) => {
             let (report, findings, warnings) = parts(&halted);

@@ -1,6 +1,7 @@
 //! A world of doubles: effects that are counted by their key, a clock that can be turned, rights that can be taken away.
 
 #![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a double that cannot do its work should stop the test")]
 
 use std::{
     borrow::Cow,
@@ -15,12 +16,14 @@ use std::{
 use async_trait::async_trait;
 use authz::{Action, Actor, Narrowing, Permit};
 use domain::{
-    AuditDraft, Clock, Environment, Json, Principal, Role, RunId, RunStatus, Scope, Secret, Timestamp, Usage, WorkflowId,
+    AuditDraft, Clock, Environment, Json, Principal, Role, RunId, RunStatus, Scope, Secret, Timestamp, Usage,
+    WorkflowId,
 };
 use engine::{
     Engine, EngineParts, Finished, Settings, Start, Started,
     ports::{
-        AuditSink, EffectContext, Effects, Entropy, Mask, ModelCall, Performed, Rights, Runnable, StartOutcome, Versions,
+        AuditSink, EffectContext, Effects, Entropy, Mask, ModelCall, Performed, Rights, Runnable, StartOutcome,
+        Versions,
     },
 };
 use harness::Ground;
@@ -303,7 +306,11 @@ pub async fn until(ground: &Ground, engines: &[&Engine], run: RunId, status: Run
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the run is {:?}, expected {status:?}: {:?}", record(ground, run).await.status, record(ground, run).await.view);
+    panic!(
+        "the run is {:?}, expected {status:?}: {:?}",
+        record(ground, run).await.status,
+        record(ground, run).await.view
+    );
 }
 
 pub fn http(id: &str) -> Json {
