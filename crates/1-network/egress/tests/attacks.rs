@@ -1,4 +1,5 @@
 //! Attacks on the one way out, each with a control: the same call works where it is allowed.
+#![allow(clippy::unwrap_used, reason = "a helper that cannot do its work fails its test")]
 
 mod double;
 
@@ -109,7 +110,8 @@ async fn a_name_that_changes_its_mind_gains_nothing() {
     tokio::spawn(async move {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (mut stream, _) = judged.accept().await.unwrap();
-        stream.read(&mut [0; 4096]).await.unwrap();
+        let mut head = [0; 4096];
+        assert!(stream.read(&mut head).await.unwrap() > 0);
         stream.write_all(&ok("judged")).await.unwrap();
     });
     let names = Names::new([&["127.0.0.2"], &["127.0.0.1"]]);

@@ -90,7 +90,8 @@ impl Connection {
 /// Bounds of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Until the answer's head, per attempt. Default 30 s.
+    /// Streamed calls: until the answer's head, per attempt, and the longest silence between two pieces of it. A call
+    /// that is not streamed is silent until its answer is whole, so there only `total` counts. Default 30 s.
     pub first_byte: Duration,
     /// All attempts, waits and the body. Default 120 s.
     pub total: Duration,

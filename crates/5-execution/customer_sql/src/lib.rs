@@ -9,8 +9,15 @@
 //!
 //! Start reading in [`CustomerSql::query`].
 
+mod collect;
 mod error;
+mod judge;
+mod postgres;
 mod query;
+mod relay;
+mod scan;
+mod sqlite;
+mod values;
 
 pub use error::Error;
 pub use query::{Column, CustomerSql, Database, Limits, Postgres, Query, Rows, Scope, Tls};

@@ -6,7 +6,11 @@ use domain::{Json, Secret};
 use egress::Egress;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{
+    Error,
+    judge::{Flavour, judge},
+    postgres, sqlite,
+};
 
 /// What a workflow may do to databases (R194–R196).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -132,7 +136,16 @@ impl CustomerSql {
     /// [`TimedOut`](Error::TimedOut) of a statement that writes, the write has been rolled back, unless the answer to
     /// the commit itself was lost.
     pub async fn query(&self, database: &Database, query: &Query) -> Result<Rows, Error> {
-        let _ = (database, query);
-        Err(Error::Connection)
+        match database {
+            Database::Postgres(at) => {
+                judge(&query.sql, Flavour::Postgres, query.scope)?;
+                postgres::run(&self.egress, at, query).await
+            }
+            Database::Sqlite { file } => {
+                let folder = self.sqlite_folder.as_ref().ok_or(Error::SqliteNotConfigured)?;
+                judge(&query.sql, Flavour::Sqlite, query.scope)?;
+                sqlite::run(folder, file, query).await
+            }
+        }
     }
 }
