@@ -1,5 +1,7 @@
 //! What was acknowledged is not lost: a process dies at every moment that a run has, and another goes on.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod common;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

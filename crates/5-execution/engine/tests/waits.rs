@@ -1,5 +1,7 @@
 //! Runs that wait: for time, for people, for other runs, for their turn. And runs that are told to stop.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod common;
 
 use std::{sync::Arc, time::Duration};

@@ -1,5 +1,7 @@
 //! The real world, as far as a test has it: an HTTP server of its own, guardrails, and what policies forbid.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod common;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
