@@ -1,80 +1,75 @@
-//! GUARDRAIL: screens what flows through it (R003, R141, R181 to R192).
+//! GUARDRAIL: screens what flows through it (R003, R141, R181 to R192). What the parameters mean is `guardrails`' own
+//! business: its schema is this node's form, its reader this node's check.
 //!
-//! The guardrails page spells what is to be done `severity: LOG | WARNING | BLOCK`; inside it is an enforcement (D1).
-//! A PII check under BLOCK redacts and goes on, unless that check itself is set to block. The output has the shape of
-//! the input, redacted where a check redacts; warnings stand beside it and are read as `warnings.<id>`.
+//! The output has the shape of the input, redacted where a check redacts. Warnings are read as `warnings.<id>`; an
+//! object carries them in its member `guardrail` as well, so that they reach whoever is handed the output alone.
 
-use domain::{Channel, CheckKind, Enforcement, Json, Label};
-use serde::Deserialize;
-use serde_json::{Map, json};
+use domain::{CheckKind, Enforcement, Json, Label};
+use guardrails::{CheckOutcome, GuardrailConfig, Report, Status};
+use serde_json::json;
 use workflow::{
-    Answer, Call, Defect, Failure, Next, Node, NodeContext, NodeType, Output, Port, ScreenAnswer, ScreenCall,
-    ScreenCheck, Warning,
+    Answer, Call, Defect, Failure, Next, Node, NodeContext, NodeType, Output, Port, ScreenAnswer, ScreenCall, Warning,
 };
 
-mod form;
+/// The parameters that are the node's own: `guardrails` passes them over.
+const OURS: [&str; 3] = ["input", "name", "description"];
 
 pub(crate) struct Guardrail;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Parameters {
-    #[serde(default)]
-    checks: Vec<Entry>,
-    #[serde(alias = "enforcement")]
-    severity: Option<Enforcement>,
-    input: Option<Json>,
-    #[serde(default)]
-    channel: Channel,
-    threshold: Option<f64>,
-    #[serde(default, alias = "schema_validation")]
-    schema_validation: Option<Json>,
-    rules: Option<Json>,
-    allow: Option<Json>,
-    deny: Option<Json>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Entry {
-    Name(CheckKind),
-    Full(Box<Full>),
-}
-
-#[derive(Deserialize)]
-struct Full {
-    check: CheckKind,
-    #[serde(alias = "enforcement")]
-    severity: Option<Enforcement>,
-    threshold: Option<f64>,
-    #[serde(default)]
-    allow_unevaluated: bool,
-    block_on_detection: Option<bool>,
-    /// What only this check knows.
-    #[serde(flatten)]
-    options: Map<String, Json>,
-}
 
 impl Node for Guardrail {
     fn kind(&self) -> NodeType {
         NodeType::Guardrail
     }
     fn schema(&self) -> Json {
-        form::schema()
+        let mut schema = GuardrailConfig::schema();
+        schema["title"] = json!("Guardrail");
+        schema["description"] = json!("Screens what flows through it.");
+        schema["properties"]["input"] = crate::schema::input("What is screened: text or JSON.");
+        schema
     }
+    /// Everything but `input`: an expression must not decide what is checked.
     fn verbatim(&self) -> &'static [&'static str] {
-        &["checks", "severity", "enforcement", "channel", "threshold", "schemaValidation", "rules", "allow", "deny"]
+        &[
+            "action",
+            "allow",
+            "channel",
+            "checks",
+            "content",
+            "customRules",
+            "custom_rules",
+            "pii",
+            "promptInjection",
+            "prompt_injection",
+            "rules",
+            "schemaValidation",
+            "schema_validation",
+            "severity",
+            "shadow",
+            "similarity",
+            "sql",
+            "threshold",
+            "timeoutMs",
+            "timeout_ms",
+            "whenNotEvaluated",
+            "when_not_evaluated",
+        ]
     }
     fn check(&self, parameters: &Json) -> Vec<Defect> {
-        form::check(parameters)
+        match GuardrailConfig::parse(parameters) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.into_iter().map(|e| Defect::new(e.path, e.code, e.message)).collect(),
+        }
     }
     fn next(&self, cx: &NodeContext<'_>, answers: &[Answer]) -> Result<Next, Failure> {
         match answers.first() {
             None => {
-                let parameters: Parameters = cx.read()?;
-                let subject = parameters.input.clone().unwrap_or_else(|| cx.input.json.clone());
-                let channel = parameters.channel;
-                Ok(Next::Call(Call::Screen(ScreenCall { subject, channel, checks: checks(parameters) })))
+                let subject = cx.parameters.get("input").unwrap_or(&cx.input.json).clone();
+                // Without what changes from run to run: the performer keeps the compiled configuration by these.
+                let mut parameters = cx.parameters.clone();
+                if let Json::Object(members) = &mut parameters {
+                    members.retain(|key, _| !OURS.contains(&key.as_str()));
+                }
+                Ok(Next::Call(Call::Screen(ScreenCall { subject, channel: Default::default(), parameters })))
             }
             Some(Answer::Screen(answer)) => decide(cx, answer),
             Some(other) => Err(crate::unexpected(cx, other)),
@@ -82,110 +77,75 @@ impl Node for Guardrail {
     }
 }
 
-/// The checks in the order in which they are written; a schema and rules bring their own check when none is written.
-fn checks(parameters: Parameters) -> Vec<ScreenCheck> {
-    let Parameters { checks, severity, threshold, schema_validation, rules, allow, deny, .. } = parameters;
-    let usual = severity.unwrap_or(Enforcement::Block);
-    let plain = |check| Full {
-        check,
-        severity: None,
-        threshold: None,
-        allow_unevaluated: false,
-        block_on_detection: None,
-        options: Map::new(),
+fn decide(cx: &NodeContext<'_>, answer: &ScreenAnswer) -> Result<Next, Failure> {
+    let report: Report = serde_json::from_value(answer.report.clone())
+        .map_err(|error| cx.bad(format!("the guardrail's report cannot be read: {error}")))?;
+    let Some(screened) = answer.output.clone().filter(|_| !answer.blocked) else {
+        let message = format!("{:?}: {}", cx.id, report.sentence());
+        return Err(Failure::blocked(message, answer.findings.clone()).with_detail(answer.report.clone()));
     };
-    let mut list: Vec<Full> = checks
-        .into_iter()
-        .map(|entry| match entry {
-            Entry::Name(check) => plain(check),
-            Entry::Full(full) => *full,
-        })
-        .collect();
-    for (given, check) in
-        [(schema_validation.is_some(), CheckKind::SchemaValidation), (rules.is_some(), CheckKind::CustomRule)]
-    {
-        if given && !list.iter().any(|full| full.check == check) {
-            list.push(plain(check));
-        }
-    }
-    let shared = |check: CheckKind, options: &mut Map<String, Json>| {
-        let fields: &[(&str, &Option<Json>)] = match check {
-            CheckKind::SchemaValidation => &[("schema", &schema_validation)],
-            CheckKind::CustomRule => &[("rules", &rules)],
-            CheckKind::SqlInjection => &[("allow", &allow), ("deny", &deny)],
-            _ => &[],
-        };
-        for (key, value) in fields {
-            if let Some(value) = value {
-                options.entry(*key).or_insert_with(|| value.clone());
-            }
-        }
+    let mut value = cx.value(with_warnings(screened, &answer.warnings));
+    match personal(&report, cx.parameters) {
+        Some(true) => value.labels.insert(Label::Personal),
+        Some(false) => value.labels.remove(&Label::Personal),
+        None => false,
     };
-    list.into_iter()
-        .map(|full| {
-            let Full { check, severity: own, threshold: at, allow_unevaluated, block_on_detection, mut options } = full;
-            shared(check, &mut options);
-            let block_on_detection = block_on_detection.unwrap_or(own == Some(Enforcement::Block));
-            let mut enforcement = own.unwrap_or(usual);
-            if check == CheckKind::PiiRedaction && enforcement == Enforcement::Block && !block_on_detection {
-                enforcement = Enforcement::Redact;
-            }
-            ScreenCheck {
-                check,
-                enforcement,
-                threshold: at.or(threshold),
-                allow_unevaluated,
-                block_on_detection,
-                options: if options.is_empty() { Json::Null } else { Json::Object(options) },
-            }
-        })
-        .collect()
+    let mut output = Output::new(Port::Main, value);
+    output.warnings = report.warnings.iter().map(|warning| read_by_later_nodes(warning, &report)).collect();
+    output.findings = answer.findings.clone();
+    Ok(Next::Done(output))
 }
 
-fn decide(cx: &NodeContext<'_>, answer: &ScreenAnswer) -> Result<Next, Failure> {
-    let findings: Vec<_> = answer.results.iter().flat_map(|result| result.findings.iter().cloned()).collect();
-    if answer.blocked {
-        let blocking = answer.results.iter().filter(|r| r.enforcement == Enforcement::Block);
-        let mut reasons: Vec<String> = blocking
-            .filter_map(|result| {
-                let worst = result.findings.iter().max_by_key(|finding| finding.severity);
-                match (worst, &result.unevaluated) {
-                    (Some(worst), _) => Some(format!("{} ({}, {})", result.check, worst.family, worst.severity)),
-                    (None, Some(_)) => Some(format!("{} could not be evaluated", result.check)),
-                    (None, None) => None,
-                }
-            })
-            .collect();
-        if reasons.is_empty() {
-            reasons.push("a check".to_owned());
-        }
-        let message = format!("the guardrail {:?} stopped the run: {}", cx.id, reasons.join(", "));
-        let detail = json!({ "results": answer.results });
-        return Err(Failure::blocked(message, findings).with_detail(detail));
+/// An object says itself what was found in it (R188), whatever stood under that name before.
+fn with_warnings(mut screened: Json, warnings: &Json) -> Json {
+    if let (Json::Object(members), Json::Array(list)) = (&mut screened, warnings)
+        && !list.is_empty()
+    {
+        members.insert("guardrail".to_owned(), json!({ "warnings": list }));
     }
-    let mut value = cx.value(answer.subject.clone());
-    let mut warnings = Vec::new();
-    for result in &answer.results {
-        if let Some(why) = &result.unevaluated {
-            let message = format!("{} could not be evaluated: {why}", result.check);
-            warnings.push(Warning { code: "guardrail_not_evaluated".into(), message, findings: Vec::new() });
-        }
-        if result.check == CheckKind::PiiRedaction && result.unevaluated.is_none() {
-            let left = !result.findings.is_empty() && result.enforcement != Enforcement::Redact;
-            if left {
-                value.labels.insert(Label::Personal);
-            } else {
-                value.labels.remove(&Label::Personal);
+    screened
+}
+
+fn read_by_later_nodes(warning: &guardrails::Warning, report: &Report) -> Warning {
+    let same = |v: &&guardrails::Violation| {
+        v.name == warning.name
+            && v.pointer == warning.pointer
+            && v.finding.family == warning.family
+            && v.status == Status::Enforced
+    };
+    let findings: Vec<_> = report.violations.iter().filter(same).map(|v| v.finding.clone()).collect();
+    let code = if findings.is_empty() { "guardrail_not_evaluated" } else { "guardrail_violation" };
+    Warning { code: code.to_owned(), message: format!("{}: {}", warning.name, warning.message), findings }
+}
+
+/// Whether the value that goes on holds personal data. `None`: nobody looked, or only for some kinds and found nothing.
+fn personal(report: &Report, parameters: &Json) -> Option<bool> {
+    let mut looked = false;
+    let mut left = report.violations.iter().any(|violation| {
+        let redacted = violation.status == Status::Enforced && violation.enforcement != Enforcement::Log;
+        violation.finding.check == CheckKind::PiiRedaction && !redacted
+    });
+    for check in report.checks.iter().filter(|check| check.check == CheckKind::PiiRedaction) {
+        match check.outcome {
+            CheckOutcome::Clean => looked = true,
+            CheckOutcome::Found { .. } => {
+                looked = true;
+                // A long report does not list every violation.
+                left |= check.enforcement == Enforcement::Log;
             }
-        }
-        if !result.findings.is_empty() && matches!(result.enforcement, Enforcement::Warn | Enforcement::Flag) {
-            let message = format!("{} found {} violation(s)", result.check, result.findings.len());
-            let findings = result.findings.clone();
-            warnings.push(Warning { code: "guardrail_violation".into(), message, findings });
+            CheckOutcome::NotEvaluated { .. } | CheckOutcome::Skipped => {}
         }
     }
-    let mut output = Output::new(Port::Main, value);
-    output.warnings = warnings;
-    output.findings = findings;
-    Ok(Next::Done(output))
+    match (left, looked && !narrowed(parameters)) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    }
+}
+
+/// Whether a check looks for some kinds of personal data only.
+fn narrowed(parameters: &Json) -> bool {
+    let listed = parameters.get("checks").and_then(Json::as_array).into_iter().flatten();
+    let mut options = listed.chain(parameters.get("pii"));
+    options.any(|options| options.get("entities").or_else(|| options.get("types")).is_some())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{CheckKind, Enforcement, Finding, Json, Timestamp, Usage, UserId};
+use domain::{Finding, Json, Timestamp, Usage, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Failure, ToolCall};
@@ -118,27 +118,18 @@ pub struct CodeAnswer {
     pub logs: String,
 }
 
-/// How one check went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CheckResult {
-    pub check: CheckKind,
-    /// What was done about its findings. For PII_REDACTION under BLOCK this is `redact` unless set otherwise (D1).
-    pub enforcement: Enforcement,
-    /// Why the check could not run, if it could not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unevaluated: Option<String>,
-    pub findings: Vec<Finding>,
-}
-
 /// What a guardrail decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScreenAnswer {
-    /// The subject, same shape, redacted where a check redacts.
-    pub subject: Json,
-    /// Something in `results` halts the run.
+    /// The subject, same shape, redacted where a check redacts; absent when it was stopped.
+    pub output: Option<Json>,
+    /// The run halts here.
     pub blocked: bool,
-    /// One for each check asked for, in order (R192: all results are kept).
-    pub results: Vec<CheckResult>,
+    pub findings: Vec<Finding>,
+    /// Every check's own result (R192: all are kept), as `guardrails::Report` spells it; holds no screened text.
+    pub report: Json,
+    /// What later nodes may read.
+    pub warnings: Json,
 }
 
 /// What people decided.

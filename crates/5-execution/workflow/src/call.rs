@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Channel, CheckKind, Enforcement, Json, Timestamp, UserId};
+use domain::{Channel, Json, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// An effect on the world outside the run.
@@ -203,31 +203,13 @@ pub struct SqlCall {
     pub max_rows: u64,
 }
 
-/// One check of a guardrail node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ScreenCheck {
-    pub check: CheckKind,
-    pub enforcement: Enforcement,
-    /// 0 to 1; absent means the check's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f64>,
-    /// Go on when the check could not run. Off: it counts as a violation (fails closed).
-    #[serde(default)]
-    pub allow_unevaluated: bool,
-    /// For PII_REDACTION: halt on detection, where BLOCK otherwise redacts (D1).
-    #[serde(default)]
-    pub block_on_detection: bool,
-    /// What only this check knows: `entities`, `categories`, `schema`, `rules`, `allow`, `deny`, `model` …
-    #[serde(default, skip_serializing_if = "Json::is_null")]
-    pub options: Json,
-}
-
 /// Text or JSON to be screened; strings inside JSON are screened one by one and keep their place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScreenCall {
     pub subject: Json,
     pub channel: Channel,
-    pub checks: Vec<ScreenCheck>,
+    /// The node's parameters as they were written: guardrails read them.
+    pub parameters: Json,
 }
 
 /// Something that takes time and no work.

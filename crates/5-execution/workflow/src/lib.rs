@@ -24,7 +24,7 @@ mod validate;
 pub use answer::{Answer, ApprovalAnswer, ChatAnswer, CodeAnswer, EmbedAnswer, HttpAnswer, ScreenAnswer, SqlAnswer};
 pub use call::{
     ApprovalRequest, Call, ChatCall, ChatMessage, CodeCall, EmbedCall, HttpCall, Language, ModelRef, ScreenCall,
-    ScreenCheck, SqlCall, SqlDialect, SqlMode, ToolCall, ToolSpec, Wait,
+    SqlCall, SqlDialect, SqlMode, ToolCall, ToolSpec, Wait,
 };
 pub use canonical::{VersionId, canonical_json};
 pub use definition::{Definition, Edge, Graph, NodeSpec, OnError, Retry, Settings};
