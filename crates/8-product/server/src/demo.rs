@@ -31,8 +31,8 @@ const AGENT: &str = include_str!("demo/support-agent.json");
 /// # Errors
 /// [`Error`].
 pub async fn first_start(rooms: &Rooms) -> Result<(), Error> {
-    let system = authz::act_as_system("the first start looks whether there is a team");
-    if rooms.config.demo.install && rooms.store.teams(system).await?.is_empty() {
+    // The profile is written last: while it is not there, whatever a crash left half done is done again.
+    if rooms.config.demo.install && !profile(rooms).exists() {
         install(rooms).await?;
         println!("installed the team \"demo\" with the workflow \"support-agent\", published in production");
     }
@@ -51,24 +51,32 @@ pub async fn set_up_link(rooms: &Rooms) -> Result<Option<String>, Error> {
     Ok(token.map(|token| format!("{}/setup?token={}", rooms.config.server.public_url, token.expose())))
 }
 
+fn profile(rooms: &Rooms) -> std::path::PathBuf {
+    rooms.config.data.folder.join("cli.toml")
+}
+
 async fn install(rooms: &Rooms) -> Result<(), Error> {
     let now = rooms.clock.now();
     let system = authz::act_as_system("the first start installs the demo");
-    let team = Team {
-        id: TeamId::new(now, rand::random()),
-        slug: "demo".to_owned(),
-        name: "Demo".to_owned(),
-        created_at: now,
+    let definition = Definition::from_bytes(AGENT.as_bytes(), &rooms.registry)
+        .map_err(|error| Error::Start(format!("the demo workflow is not valid: {:?}", error.defects())))?;
+    let id = match rooms.store.team_by_slug(system, "demo").await? {
+        Some(team) => team.id,
+        None => {
+            let id = TeamId::new(now, rand::random());
+            let team = Team { id, slug: "demo".to_owned(), name: "Demo".to_owned(), created_at: now };
+            rooms.store.add_team(system, team, Effects::none()).await?;
+            id
+        }
     };
-    let id = team.id;
-    rooms.store.add_team(system, team, Effects::none()).await?;
 
     // The team's first member is a service account: the command line's. It publishes the demo, and runs act for it.
     let account = ServiceAccountId::new(now, rand::random());
     let scope = Scope { team: id, environment: Environment::Production };
     let installer = Actor::new(Principal::System, scope, Role::Admin, Narrowing::default());
     let manage = installer.may::<ManageTeam>().map_err(|refused| Error::Start(refused.to_string()))?;
-    rooms.store.add_service_account(&manage, account, "command line".to_owned(), Role::Admin, Effects::none()).await?;
+    let name = format!("command line {account}");
+    rooms.store.add_service_account(&manage, account, name, Role::Admin, Effects::none()).await?;
     let key = NewApiKey {
         name: "command line".to_owned(),
         team: id,
@@ -84,9 +92,8 @@ async fn install(rooms: &Rooms) -> Result<(), Error> {
     let principal = Principal::ServiceAccount { id: account };
     let actor = Actor::new(principal, scope, Role::Admin, Narrowing::default());
     let permit = actor.may::<EditWorkflow>().map_err(|refused| Error::Start(refused.to_string()))?;
-    let definition = Definition::from_bytes(AGENT.as_bytes(), &rooms.registry)
-        .map_err(|error| Error::Start(format!("the demo workflow is not valid: {:?}", error.defects())))?;
-    let workflow = WorkflowId::new(now, rand::random());
+    let known = rooms.store.workflow_id_by_name(system, id, &definition.name).await?;
+    let workflow = known.unwrap_or_else(|| WorkflowId::new(now, rand::random()));
     let subject = domain::AuditSubject { principal, ..nobody(None) };
     let act = Act {
         scope: Some(scope),
@@ -101,7 +108,9 @@ async fn install(rooms: &Rooms) -> Result<(), Error> {
         NewVersion { hash: definition.version().to_string(), definition: definition.to_json().to_string(), note: None };
     let new =
         NewWorkflow { id: workflow, name: definition.name.clone(), description: definition.description.clone(), first };
-    rooms.store.add_workflow(&permit, new, Effects::none()).await?;
+    if known.is_none() {
+        rooms.store.add_workflow(&permit, new, Effects::none()).await?;
+    }
     let with =
         routes::with(rooms, &definition, scope).map_err(|problem| Error::Start(problem.sentence().to_owned()))?;
     rooms.store.publish(&permit, workflow, 1, with, Effects::none()).await?;
@@ -110,11 +119,10 @@ async fn install(rooms: &Rooms) -> Result<(), Error> {
     // Last, so that whoever sees the profile sees a whole demo.
     let ca = rooms.config.data.folder.join("ca.pem");
     let ca = std::fs::canonicalize(&ca).unwrap_or(ca);
-    let profile = toml::toml! { url = "" ca_file = "" api_key = "" team = "" };
-    let mut profile = profile;
-    profile["url"] = rooms.config.server.public_url.clone().into();
-    profile["ca_file"] = ca.display().to_string().into();
-    profile["api_key"] = value.expose().clone().into();
-    profile["team"] = id.to_string().into();
-    start::write_private(&rooms.config.data.folder.join("cli.toml"), &profile.to_string())
+    let mut text = toml::Table::new();
+    text.insert("url".to_owned(), rooms.config.server.public_url.clone().into());
+    text.insert("ca_file".to_owned(), ca.display().to_string().into());
+    text.insert("api_key".to_owned(), value.expose().clone().into());
+    text.insert("team".to_owned(), id.to_string().into());
+    start::write_private(&profile(rooms), &text.to_string())
 }
