@@ -64,7 +64,12 @@ impl StreamScreen {
         else {
             return Piece::default();
         };
-        let cut = cut.0;
+        // Nor any that holds a blank itself, such as a card number in groups.
+        let across = pii::Detector::standard().find(&self.pending);
+        let cut = across.iter().find(|e| e.span.start < cut.0 && e.span.end > cut.0).map_or(cut.0, |e| e.span.start);
+        if cut == 0 {
+            return Piece::default();
+        }
         let context = format!("{}{}", self.seen, self.pending);
         if let Outcome::Halted(report) = self.guardrails.screen_now(&self.config, &Json::String(context), &self.cx) {
             return self.stop(report);

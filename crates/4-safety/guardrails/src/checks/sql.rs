@@ -15,7 +15,7 @@ use sqlparser::{
     tokenizer::{Token, Tokenizer, Whitespace},
 };
 
-pub use fragment::suspicion;
+pub use fragment::Suspicion;
 pub use lists::AllowDeny;
 
 use super::finding;
@@ -184,6 +184,15 @@ fn begins_like_a_statement(text: &str) -> bool {
         "grant", "revoke", "exec", "execute", "call", "explain", "show", "pragma", "attach", "set", "vacuum", "copy",
     ];
     FIRST.contains(&word.to_ascii_lowercase().as_str())
+}
+
+/// Why `text`, typed by a user, looks like injected SQL. A whole statement with nothing strange in it is not one.
+pub fn suspicion(text: &str) -> Option<Suspicion> {
+    let found = fragment::suspicion(text)?;
+    let rules = SqlRules::default();
+    let whole =
+        begins_like_a_statement(text) && statement::check(text, &rules).is_ok_and(|findings| findings.is_empty());
+    (!whole).then_some(found)
 }
 
 fn check_fragment(text: &str) -> Vec<Finding> {

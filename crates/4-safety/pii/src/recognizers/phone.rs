@@ -45,7 +45,8 @@ const WORDS: &[&str] = &[
     "landline",
     "voicemail",
     "callback",
-    "number is",
+    "answering",
+    "office",
     "my number",
     "new number",
     "phone number",
@@ -193,14 +194,26 @@ pub fn find(text: &str, found: &mut Vec<Entity>) {
     let Some(shape) = SHAPE.as_ref() else { return };
     let mut lookups = 0;
     for hit in shape.find_iter(text) {
-        let candidate = hit.as_str().trim_end_matches(['(', ' ', '-', '.', '/']);
-        let (start, end) = (hit.start(), hit.start() + candidate.len());
-        let count = candidate.bytes().filter(u8::is_ascii_digit).count();
-        if !(6..=21).contains(&count) || !digits::stands_alone(text, start, end) {
-            continue;
-        }
-        if let Some(score) = judge(text, start, end, candidate, count, &mut lookups) {
-            found.push(Entity::new(Kind::PhoneNumber, start, end, score, "phone"));
+        // A postcode or another number may stand in front; the last groups are tried alone then.
+        let mut from = 0;
+        for _ in 0..4 {
+            let candidate = hit.as_str()[from..].trim_end_matches(['(', ' ', '-', '.', '/']);
+            let (start, end) = (hit.start() + from, hit.start() + from + candidate.len());
+            let count = candidate.bytes().filter(u8::is_ascii_digit).count();
+            if count < 6 {
+                break;
+            }
+            if count <= 21
+                && digits::stands_alone(text, start, end)
+                && let Some(score) = judge(text, start, end, candidate, count, &mut lookups)
+            {
+                found.push(Entity::new(Kind::PhoneNumber, start, end, score, "phone"));
+                break;
+            }
+            match candidate.find(' ') {
+                Some(blank) if !candidate.starts_with(['+', '(']) => from += blank + 1,
+                _ => break,
+            }
         }
     }
 }
@@ -209,22 +222,27 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
     let international = candidate.starts_with(['+']) || candidate.starts_with("(+") || candidate.starts_with("00");
     let before = &text[..start];
     // Part of a longer thing: a decimal, a path, a GUID, a money amount, a negative number, a hashtag.
-    if before.ends_with(['.', '/', '-', '_', '$', '€', '£', '#', '=', ':', '@', ',', '*', '^', '<', '&', '\\'])
-        && !(before.ends_with(':') || before.ends_with('=') && digits::near(text, start, end, WORDS))
-    {
+    let decimal = before.ends_with(',') && before[..before.len() - 1].ends_with(|c: char| c.is_ascii_digit());
+    let glued =
+        before.ends_with(['.', '/', '-', '_', '$', '€', '£', '#', '=', '@', '*', '^', '<', '&', '\\']) || decimal;
+    if glued && !(before.ends_with('=') && digits::near(text, start, end, WORDS)) {
         return None;
     }
     let after = &text[end..];
+    let kind = after.strip_prefix('-').map(|rest| rest.chars().take_while(|c| c.is_alphabetic()).collect::<String>());
+    let labelled = kind.is_some_and(|kind| {
+        ["office", "fax", "home", "work", "mobile", "cell", "tel", "phone"].contains(&kind.to_lowercase().as_str())
+    });
     let mut next = after.chars();
     match (next.next(), next.next()) {
-        (Some('-' | '.' | '/' | ':' | '_' | ','), Some(c)) if c.is_alphanumeric() => return None,
+        (Some('-' | '.' | '/' | ':' | '_' | ','), Some(c)) if c.is_alphanumeric() && !labelled => return None,
         (Some('%' | '°' | '€' | '@' | '='), _) => return None,
         _ => {}
     }
     if looks_like_a_date(candidate) || looks_like_numbers(candidate) || digits::all_same(&digits::of(candidate)) {
         return None;
     }
-    let said = digits::near(text, start, end, WORDS);
+    let said = labelled || digits::near(text, start, end, WORDS);
     let other = digits::before(text, start, 24, OTHERS);
     if other && !said && !candidate.starts_with('+') {
         return None;
@@ -256,6 +274,12 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
         return Some(if said { 0.9 } else { 0.75 });
     }
     let grouped = core.contains([' ', '-', '.', '(', '/', '\u{a0}']);
+    // A short number needs its word right beside it.
+    let said = said
+        && (count >= 8
+            || labelled
+            || digits::near(&text[..end], start, end, WORDS) && digits::before(text, start, 20, WORDS)
+            || digits::near(&text[start..], 0, end - start, WORDS));
     if said && (7..=13).contains(&count) {
         let valid = planned && PLANS.iter().any(|plan| valid_in(Some(*plan), core));
         return match (valid, grouped) {

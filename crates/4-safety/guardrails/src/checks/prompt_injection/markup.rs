@@ -45,7 +45,7 @@ const RULES: &[Rule] = &[
         FakeMarkup,
         0.78,
         "markup/role-heading",
-        r"(?:^|\n)\s?#{1,6} ?(?:system|system prompt|system message|new instructions?|instructions? override|new system|admin|assistant instructions?|override)\b ?:?",
+        r"(?:^|\n)\s?#{1,6} ?(?:system|system prompt|system message|new instructions?|instructions? override|new system|admin|assistant instructions?|override) ?(?::|\n|$)",
     ),
     rule(
         FakeMarkup,

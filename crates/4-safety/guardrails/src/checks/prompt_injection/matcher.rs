@@ -102,7 +102,8 @@ pub fn hits(text: &str, loose: bool) -> Vec<Hit> {
         for hit in compiled.automaton.find_overlapping_iter(text) {
             let (class, open) = compiled.words[hit.pattern().as_usize()];
             if alone(text, hit.start(), hit.end(), open) {
-                hits.push(Hit { class, start: hit.start(), end: hit.end() });
+                let end = if open { word_end(text, hit.end()) } else { hit.end() };
+                hits.push(Hit { class, start: hit.start(), end });
                 if hits.len() >= MOST_HITS {
                     break;
                 }
@@ -130,6 +131,12 @@ static LOOSE: LazyLock<Option<Compiled>> = LazyLock::new(|| {
     let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns).ok()?;
     Some(Compiled { automaton, words })
 });
+
+/// The end of the word that `at` stands in; looks a few letters ahead at most.
+fn word_end(text: &str, at: usize) -> usize {
+    let rest = text[at..].chars().take(16).take_while(|c| c.is_alphanumeric() && !fold::unspaced(*c));
+    at + rest.map(char::len_utf8).sum::<usize>()
+}
 
 fn alone(text: &str, start: usize, end: usize, open: bool) -> bool {
     let Some(first) = text[start..].chars().next() else { return false };

@@ -22,9 +22,9 @@ pub(super) struct Verdict {
     pub violates: bool,
     pub confidence: f32,
     mark: String,
-    #[serde(default)]
-    #[expect(dead_code, reason = "read so that it may be there; never shown, it can quote the text")]
-    reason: Option<String>,
+    /// Read so that it may be there; never shown, it can quote the text.
+    #[serde(default, rename = "reason")]
+    _reason: Option<String>,
 }
 
 /// The mark of this question.

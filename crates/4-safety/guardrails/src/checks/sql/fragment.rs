@@ -38,7 +38,12 @@ pub fn suspicion(text: &str) -> Option<Suspicion> {
     }
     let decoded = decode(text);
     let body = decoded.as_deref().unwrap_or(text);
-    let readings = [Some(None), body.contains('\'').then_some(Some('\'')), body.contains('"').then_some(Some('"'))];
+    // What a person typed before the quote is a value, not a paragraph.
+    let typed = |quote: char| {
+        let before = &body[..body.find(quote)?];
+        (before.len() <= 120 && !before.contains('\n')).then_some(Some(quote))
+    };
+    let readings = [Some(None), typed('\''), typed('"')];
     readings.into_iter().flatten().find_map(|quote| {
         let tokens = lex::tokens(body, quote);
         shapes::judge(&tokens, quote.is_some(), body).map(|mut found| {

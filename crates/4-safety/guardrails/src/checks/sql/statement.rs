@@ -241,7 +241,7 @@ fn hiding_comment(sql: &str) -> Option<&'static str> {
                     || lower.starts_with("and ")
                     || lower.starts_with("or ")
                     || lower.starts_with("limit ");
-                if after_value && swallows || body.starts_with(['\'', '"']) && swallows {
+                if swallows && (after_value || body.starts_with(['\'', '"'])) {
                     return Some("a comment swallows the rest of the statement");
                 }
                 i += rest.len();

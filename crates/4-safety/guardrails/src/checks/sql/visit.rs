@@ -185,10 +185,10 @@ impl Visitor for Collected {
                 self.functions.insert(dotted(&function.name));
             }
             Expr::QualifiedWildcard(..) => self.wildcard = true,
-            Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Or, right } => {
-                if constant::truth(left) == Some(true) || constant::truth(right) == Some(true) {
-                    self.tautology = true;
-                }
+            Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Or, right }
+                if constant::truth(left) == Some(true) || constant::truth(right) == Some(true) =>
+            {
+                self.tautology = true;
             }
             _ => {}
         }
@@ -199,7 +199,7 @@ impl Visitor for Collected {
         self.operations.insert(operation(statement));
         match statement {
             Statement::Insert(insert) => {
-                self.columns.extend(insert.columns.iter().map(|name| dotted(name)));
+                self.columns.extend(insert.columns.iter().map(dotted));
                 if let TableObject::TableName(name) = &insert.table {
                     self.tables.insert(dotted(name));
                 }

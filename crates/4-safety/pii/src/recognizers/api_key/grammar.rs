@@ -37,7 +37,7 @@ pub const NAMES: &[&str] = &[
 ];
 
 const PATTERNS: &[&str] = &[
-    r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----[\s\S-]{16,16000}?-----END[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----",
+    r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----[\s\S-]{16,32000}?-----END[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----",
     r"(?:https?://)?hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{40,60}",
     r"https://[a-z0-9.-]{1,80}\.webhook\.office\.com/webhookb2/[a-z0-9-]{36}@[a-z0-9-]{36}/IncomingWebhook/[a-z0-9]{32}/[a-z0-9-]{36}",
     r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,80}",
@@ -119,7 +119,7 @@ fn counts(name: &str, value: &str) -> bool {
     let digit = inner.bytes().any(|b| b.is_ascii_digit());
     let mixed = entropy::is_mixed(inner, 0);
     match name {
-        "key/private-key" => value.len() > 120,
+        "key/private-key" => value.len() > 90,
         "key/url-password" | "key/sidekiq-url" => {
             !entropy::is_filler(inner) && !is_password_word(inner) && !inner.bytes().all(|b| b.is_ascii_digit())
         }

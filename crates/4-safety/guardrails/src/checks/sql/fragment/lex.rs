@@ -46,7 +46,6 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub struct Token<'t> {
     pub kind: Kind,
-    pub start: usize,
     pub end: usize,
     pub text: &'t str,
 }
@@ -205,7 +204,8 @@ const FUNCTIONS: &[&str] = &[
 
 fn word_kind(word: &str, before_bracket: bool) -> Kind {
     match word {
-        "and" | "or" | "xor" | "div" | "mod" if !(word == "mod" && before_bracket) => Kind::Logic,
+        "and" | "or" | "xor" => Kind::Logic,
+        "div" | "mod" if !before_bracket => Kind::Arithmetic,
         "not" => Kind::Not,
         "like" | "rlike" | "regexp" | "in" | "is" | "between" | "sounds" | "similar" | "glob" | "ilike" | "match"
         | "against" => Kind::Compare,
@@ -238,7 +238,7 @@ fn word_kind(word: &str, before_bracket: bool) -> Kind {
 
 fn push<'t>(out: &mut Vec<Token<'t>>, text: &'t str, kind: Kind, start: usize, end: usize) {
     if let Some(text) = text.get(start..end) {
-        out.push(Token { kind, start, end, text });
+        out.push(Token { kind, end, text });
     }
 }
 
@@ -347,7 +347,14 @@ pub fn tokens(text: &str, inside: Option<char>) -> Vec<Token<'_>> {
                 while i < bytes.len() && matches!(bytes[i], b'=' | b'<' | b'>' | b'!') {
                     i += 1;
                 }
-                let kind = if &bytes[start..i] == b"!" { Kind::Not } else { Kind::Compare };
+                // `==`, `<<` and `=>` belong to programs.
+                let kind = match &bytes[start..i] {
+                    b"!" => Kind::Not,
+                    b"=" | b"<" | b">" | b"<=" | b">=" | b"<>" | b"!=" | b"<=>" | b"!<" | b"!>" | b"=!" => {
+                        Kind::Compare
+                    }
+                    _ => Kind::Sign,
+                };
                 push(&mut out, text, kind, start, i);
             }
             b':' if next == b'=' => {

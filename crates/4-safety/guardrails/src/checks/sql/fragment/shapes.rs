@@ -53,6 +53,44 @@ pub fn judge(all: &[Token<'_>], quoted: bool, body: &str) -> Option<Suspicion> {
         .or_else(|| tail(&tokens, quoted))
         .or_else(|| subquery(&tokens, quoted))
         .or_else(|| telling(&tokens, quoted))
+        .or_else(|| cut_off(&tokens, quoted))
+}
+
+/// `1--`, `( binary ( 'b')) --`, `1 union`: a value that ends in a comment with nothing behind it.
+fn cut_off(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
+    if quoted {
+        return None;
+    }
+    let (last, body) = tokens.split_last()?;
+    let blank = last.kind == Kind::Comment
+        && !last.text.starts_with('#')
+        && last.text.trim_matches(['-', '/', '*', ' ', '\r', '\n', '\t']).is_empty();
+    let expression = body.iter().all(|t| {
+        is_value(t.kind)
+            || matches!(
+                t.kind,
+                Kind::Open | Kind::Close | Kind::Arithmetic | Kind::Not | Kind::Select | Kind::Logic | Kind::Compare
+            )
+            || t.text.eq_ignore_ascii_case("binary")
+            || t.kind == Kind::Tail
+    });
+    let valued =
+        body.iter().any(|t| is_value(t.kind)) && body.first().is_some_and(|t| t.kind != Kind::Text || body.len() > 1);
+    if blank && expression && valued {
+        return suspicion("comment", 0.75, "a value is followed by a comment that hides a rest");
+    }
+    let pending = last.kind == Kind::Union && body.len() == 1 && body[0].kind == Kind::Number;
+    if pending {
+        return suspicion("union", 0.75, "a UNION is appended to a value");
+    }
+    let calls = tokens.iter().filter(|t| t.kind == Kind::Function).count();
+    let bare = tokens
+        .iter()
+        .all(|t| is_value(t.kind) || matches!(t.kind, Kind::Open | Kind::Close | Kind::Comma | Kind::Arithmetic));
+    if calls >= 2 && bare && tokens[0].kind == Kind::Function {
+        return suspicion("function", 0.75, "the text is a call of database functions");
+    }
+    None
 }
 
 /// Comments between words are blanks to SQL; only the last one can hide a rest.
@@ -179,9 +217,12 @@ fn stacked(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                     _ => false,
                 }
             }
-            Kind::Function => tokens[i + 1].text.eq_ignore_ascii_case("if"),
-            Kind::Word => {
-                tokens[i + 1].text.eq_ignore_ascii_case("if") && kind(tokens, i + 2).is_some_and(|k| k == Kind::Open)
+            Kind::Function | Kind::Word => {
+                tokens[i + 1].text.eq_ignore_ascii_case("if")
+                    && tokens[i + 2..]
+                        .iter()
+                        .take(16)
+                        .any(|t| matches!(t.kind, Kind::Select) || t.text.eq_ignore_ascii_case("waitfor"))
             }
             _ => false,
         };
@@ -224,19 +265,32 @@ fn logic(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         while matches!(kind(tokens, after), Some(Kind::Close | Kind::Arithmetic | Kind::Not)) {
             after += 1;
         }
+        while first != Kind::Word
+            && kind(tokens, after - 1) == Some(Kind::Arithmetic)
+            && kind(tokens, after).is_some_and(is_value)
+        {
+            after += 1;
+            while matches!(kind(tokens, after), Some(Kind::Close | Kind::Arithmetic)) {
+                after += 1;
+            }
+        }
         match kind(tokens, after) {
             Some(Kind::Compare) => {
                 let right = past_signs(tokens, after + 1);
                 let word_compare = tokens[after].text.starts_with(|c: char| c.is_ascii_alphabetic());
                 let right_value = kind(tokens, right).is_some_and(|k| is_value(k) || k == Kind::Select)
+                    || kind(tokens, right) == Some(Kind::Constant)
                     || kind(tokens, right) == Some(Kind::Word) && !word_compare
                     || kind(tokens, right).is_none() && quoted;
                 let strong = first != Kind::Word
                     || quoted
-                    || matches!(kind(tokens, right), Some(Kind::Number | Kind::Text | Kind::Function));
+                    || matches!(kind(tokens, right), Some(Kind::Number | Kind::Text | Kind::Function | Kind::Constant));
                 if right_value && strong && (anchored || first != Kind::Word && !word_compare) {
                     return suspicion("tautology", 0.95, "a comparison follows a logical operator");
                 }
+            }
+            Some(Kind::Word) if tokens[i].text == "||" && i == 1 => {
+                return suspicion("logic", 0.8, "a condition is appended to a value");
             }
             Some(Kind::Comment) if anchored => {
                 return suspicion("tautology", 0.9, "a condition is added and the rest is commented out");
@@ -272,9 +326,9 @@ fn comment(tokens: &[&Token<'_>], quoted: bool, body: &str) -> Option<Suspicion>
     let inner = last.text.trim_start_matches(['-', '#', '/', '*', '!']).trim_end_matches(['*', '/']);
     let direct = tokens[1..tokens.len() - 1].iter().all(|token| matches!(token.kind, Kind::Close | Kind::Semicolon));
     let hides = inner.trim().is_empty() || inner.starts_with([' ', '+', '\n', '\t']);
-    (direct && hides && !before.contains(char::is_whitespace) && before.len() <= 64 && tokens.len() <= 6).then(|| {
-        Suspicion { family: "comment", score: 0.85, span: (0, 0), why: "a closed quote is followed by a comment" }
-    })
+    (direct && hides && !before.contains(char::is_whitespace) && before.len() <= 64 && tokens.len() <= 6).then_some(
+        Suspicion { family: "comment", score: 0.85, span: (0, 0), why: "a closed quote is followed by a comment" },
+    )
 }
 
 /// `aa'=0`, `aa' - + 2 != '1`: arithmetic and comparison right behind a closed quote.
@@ -283,8 +337,20 @@ fn operators(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         return None;
     }
     let first = tokens[1].kind;
-    if !matches!(first, Kind::Compare | Kind::Arithmetic | Kind::Not | Kind::Logic) {
+    if !matches!(first, Kind::Compare | Kind::Arithmetic | Kind::Not | Kind::Logic)
+        || first == Kind::Compare && tokens[1].text.starts_with(|c: char| c.is_ascii_alphabetic())
+    {
         return None;
+    }
+    // `A' ^ 'B`: bit arithmetic between two texts.
+    if tokens.len() == 3
+        && matches!(tokens[1].text, "^" | "&" | "|")
+        && tokens[2].kind == Kind::Text
+        && [tokens[0], tokens[2]]
+            .iter()
+            .all(|t| t.text.len() <= 12 && !t.text.trim_matches(['\'', '"', ' ']).contains(' '))
+    {
+        return suspicion("logic", 0.75, "operators follow a closed quote");
     }
     // Words and brackets of markup or prose are no expression.
     let prose = tokens[1..].iter().filter(|t| matches!(t.kind, Kind::Word | Kind::Sign | Kind::Dot)).count();
@@ -305,7 +371,7 @@ fn operators(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         && tokens[0].text.len() <= 40
         && !tokens[0].text.contains('=')
         && !tokens[0].text.trim_end_matches(['\'', '"']).contains(' '))
-    .then(|| Suspicion { family: "logic", score: 0.8, span: (0, 0), why: "operators follow a closed quote" })
+    .then_some(Suspicion { family: "logic", score: 0.8, span: (0, 0), why: "operators follow a closed quote" })
 }
 
 /// `1 order by 10--`, `' group by 1`, `1 having 1=1`, `1 limit 1 into outfile`, `procedure analyse(`.
@@ -330,9 +396,9 @@ fn tail(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                 }
             }
             "having" => {
-                anchored && {
+                (anchored || kind(tokens, i + 2) == Some(Kind::Compare) && next == Some(Kind::Number)) && {
                     let at = past_signs(tokens, i + 1);
-                    kind(tokens, at).is_some_and(|k| is_value(k))
+                    kind(tokens, at).is_some_and(is_value)
                         && matches!(kind(tokens, at + 1), Some(Kind::Compare | Kind::Open) | None | Some(Kind::Comment))
                 }
             }
@@ -389,12 +455,23 @@ fn subquery(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
             && kind(tokens, first) == Some(Kind::Word)
             && kind(tokens, first + 1) == Some(Kind::Open)
             && bracketed;
+        // A query in the middle of a sentence is talked about; one behind an operator or at the beginning is meant.
+        let placed = i == 0
+            || quoted && i == 1
+            || matches!(
+                tokens[i - 1].kind,
+                Kind::Open | Kind::Logic | Kind::Compare | Kind::Comma | Kind::Union | Kind::Arithmetic
+            );
         if after_operator && (from.is_some() || value || word_call)
-            || bracketed && (structured || value && rest.len() <= 6)
-            || structured && (condition || value || i > 0 || quoted)
-            || call && (from.is_some() || i == 0 || quoted)
-            || condition && from.is_some() && i <= 1
-            || first > i + 1
+            || bracketed
+                && (structured
+                    || value && rest.len() <= 6
+                    || i == 1 && from.is_some() && kind(tokens, first) == Some(Kind::Text))
+            || placed && structured && (condition || value || i > 0)
+            || placed && call && (from.is_some() || i == 0 || quoted)
+            || placed && condition && from.is_some()
+            || placed
+                && first > i + 1
                 && from.is_some_and(|at| rest.get(at + 1).is_some_and(|t| t.kind == Kind::Word))
                 && rest.len() <= 12
         {
