@@ -72,10 +72,7 @@ fn run(job: &Job, console: &Console) -> Result<String, Stopped> {
 
 /// What the script gives, whichever of its forms it has.
 fn value_of<'js>(ctx: &Ctx<'js>, job: &Job) -> rquickjs::Result<Value<'js>> {
-    let input = match ctx.json_parse(job.input.as_slice()) {
-        Ok(input) => input,
-        Err(error) => return Err(error),
-    };
+    let input = ctx.json_parse(job.input.as_slice())?;
     let source = String::from_utf8_lossy(&job.source);
     let given = if is_module(&source) {
         let (module, loaded) = Module::declare(ctx.clone(), FILE, source.as_bytes())?.eval()?;

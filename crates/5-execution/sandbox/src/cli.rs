@@ -131,7 +131,7 @@ impl Options {
             ("run", Some(file)) if rest.len() == 0 => {
                 Task::Run { language: language.ok_or("run needs --language")?, file: file.into() }
             }
-            ("exec", Some(program)) => Task::Exec { root, program: program.into(), arguments: rest.collect() },
+            ("exec", Some(program)) => Task::Exec { root, program: find(program.into()), arguments: rest.collect() },
             ("help" | "--help" | "-h", _) => return Ok(None),
             ("run", None) => return Err("run needs a file".into()),
             ("exec", None) => return Err("exec needs a program".into()),
@@ -140,6 +140,15 @@ impl Options {
         };
         Ok(Some(Self { task, limits, input, json, stdin, report }))
     }
+}
+
+/// A bare name is looked for where the guest would look.
+fn find(program: PathBuf) -> PathBuf {
+    if program.components().count() != 1 || program.is_absolute() {
+        return program;
+    }
+    let places = ["/usr/bin", "/usr/sbin", "/usr/local/bin"];
+    places.iter().map(|place| PathBuf::from(place).join(&program)).find(|path| path.is_file()).unwrap_or(program)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -1,4 +1,4 @@
-//! Runs code that nobody trusts, once, in a container of its own, and leaves nothing behind.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod attest;

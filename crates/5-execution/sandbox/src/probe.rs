@@ -98,6 +98,7 @@ async fn run(native: &Native, attack: &[&str], limits: &Limits) -> Result<Finish
         arguments: words.collect(),
         stdin: Vec::new(),
         result_bytes: None,
+        own_network: true,
         output_bytes: limits.output_bytes,
         limits,
     };

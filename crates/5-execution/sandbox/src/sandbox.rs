@@ -152,6 +152,7 @@ impl Sandbox {
                     arguments: name.chain(rest).collect(),
                     stdin: stdin.clone(),
                     result_bytes: None,
+                    own_network: true,
                     output_bytes: limits.output_bytes,
                     limits,
                 };

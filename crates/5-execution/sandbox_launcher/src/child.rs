@@ -134,6 +134,7 @@ fn enter(prepared: &Prepared, job: &Job, fds: &[OwnedFd], words: &PipeWriter) ->
     sys::become_user(INNER_ID).map_err(at(Step::User))?;
     follow()?; // a change of user forgets it
     let _ = sys::new_session();
+    sys::usual_signals();
     descriptors(job, fds, words).map_err(at(Step::Descriptors))?;
     limits(prepared.profile, job).map_err(at(Step::Limits))?;
     capabilities().map_err(at(Step::Capabilities))?;

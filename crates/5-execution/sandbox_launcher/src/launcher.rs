@@ -115,7 +115,8 @@ fn run(
     let started = Instant::now();
     let deadline = started + Duration::from_millis(job.wall_ms);
     let (mut told, tell) = io::pipe()?;
-    let spaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    let network = if job.own_network { CLONE_NEWNET } else { 0 };
+    let spaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | network;
     let (pid, handle) = match sys::fork_into(spaces) {
         Ok(sys::Side::Child) => child::become_guest(prepared, job, &fds, &tell),
         Ok(sys::Side::Parent(pid, handle)) => (pid, handle),

@@ -353,6 +353,16 @@ pub fn new_session() -> io::Result<()> {
     check(unsafe { libc::setsid() }.into()).map(drop)
 }
 
+/// Undoes what our own runtime did to signals: a program expects to be told of a closed pipe.
+pub fn usual_signals() {
+    // SAFETY: the default action has no handler that could run, and an empty set is valid as all-zero bytes.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        let none: libc::sigset_t = std::mem::zeroed();
+        libc::sigprocmask(libc::SIG_SETMASK, &none, ptr::null_mut());
+    }
+}
+
 /// Nothing that this process creates is readable to others.
 pub fn private_files() {
     // SAFETY: umask cannot fail and passes no pointer.

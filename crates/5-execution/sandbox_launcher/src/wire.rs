@@ -45,6 +45,9 @@ pub struct Job {
     pub processes: u64,
     pub open_files: u64,
     pub scratch_bytes: u64,
+    /// The guest gets a network namespace of its own. Without it, it shares the launcher's, which is as empty, belongs
+    /// to nobody else, and offers nothing to keep: making and clearing one costs more than the rest of a short run.
+    pub own_network: bool,
     /// The guest gets a fourth descriptor to write its result to.
     pub result_channel: bool,
     /// Absolute path inside the root; empty = the program is the fifth descriptor.
@@ -86,6 +89,7 @@ impl Job {
         {
             to.extend(number.to_le_bytes());
         }
+        to.extend(u64::from(self.own_network).to_le_bytes());
         to.extend(u64::from(self.result_channel).to_le_bytes());
         put(&mut to, &self.path);
         to.extend((self.arguments.len() as u64).to_le_bytes());
@@ -104,6 +108,7 @@ impl Job {
             processes: from.number()?,
             open_files: from.number()?,
             scratch_bytes: from.number()?,
+            own_network: from.number()? != 0,
             result_channel: from.number()? != 0,
             path: from.bytes()?,
             arguments: Vec::new(),

@@ -1,7 +1,9 @@
 import sys
 
 def _nodeloom():
-    import os
+    import posix
+
+    Any = BaseException
     from builtins import BaseException as Any
     stdin = open(0, "rb", buffering=0, closefd=False)
     data = stdin.readall()
@@ -22,7 +24,7 @@ def _nodeloom():
             pass
         answer.write(b"1 %d %d %d 0 0 0 0\n" % (kind, line, len(text)) + text)
         answer.flush()
-        os._exit(0)
+        posix._exit(0)
 
     def line_of(error):
         line, trace = 0, error.__traceback__

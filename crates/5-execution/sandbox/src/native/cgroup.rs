@@ -198,7 +198,8 @@ impl Cell {
     }
     /// Removes the group once it is empty.
     pub fn remove(&self) -> bool {
-        self.directories.iter().fold(true, |gone, at| sandbox_launcher::janitor::remove(at, false) && gone)
+        let left = self.directories.iter().filter(|at| !sandbox_launcher::janitor::remove(at, false));
+        left.count() == 0
     }
 }
 

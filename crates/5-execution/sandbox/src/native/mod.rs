@@ -48,6 +48,8 @@ pub struct Task<'a> {
     pub stdin: Vec<u8>,
     /// The longest result taken from the fourth descriptor; `None` = there is none.
     pub result_bytes: Option<u64>,
+    /// A network namespace made for this run alone, instead of the launcher's empty one.
+    pub own_network: bool,
     /// The longest standard output taken.
     pub output_bytes: u64,
     pub limits: &'a Limits,
@@ -227,6 +229,7 @@ impl Native {
             processes: limits.processes.into(),
             open_files: u64::from(limits.open_files.max(8)),
             scratch_bytes: limits.scratch_bytes,
+            own_network: task.own_network,
             result_channel: task.result_bytes.is_some(),
             path,
             arguments: task.arguments.clone(),
@@ -318,7 +321,8 @@ fn failed(report: &Report, task: &Task<'_>) -> Error {
                 PathBuf::from(task.arguments.first().map_or("".into(), |a| String::from_utf8_lossy(a).into_owned()))
             }
         };
-        return Error::NotExecutable { path, reason: source.to_string() };
+        let hint = if report.errno == 2 { " (or its loader or interpreter is not in the sandbox's root)" } else { "" };
+        return Error::NotExecutable { path, reason: format!("{source}{hint}") };
     }
     Error::broken(name)(source)
 }
