@@ -2,7 +2,7 @@
 //!
 //! [`listen::serve`] takes bytes off a socket under TLS; [`Front`] stands around the router and refuses what no handler
 //! should ever see (too big, too slow, ambiguous), gives every request its [`Arrived`] and every answer its headers.
-//! This crate knows nothing of users, teams or roles, reads no storage and renders no problem document: the server hands
+//! This crate never knows users, teams or roles, never reads storage and renders no problem document: the server hands
 //! it a [`front::Render`] for its refusals. Start reading in [`front`], then [`listen`].
 
 pub mod address;

@@ -1,7 +1,7 @@
 //! Who is asking: passwords, sessions, API keys, set-up links, CSRF and cooldowns.
 //!
 //! [`Identity::authenticate`] turns the credentials of a request into a [`Caller`], and [`Caller::actor`] turns a caller
-//! into an [`authz::Actor`] for one team and environment. This crate decides nothing by role, knows no SQL and no HTTP
+//! into an [`authz::Actor`] for one team and environment. This crate never decides by role and never knows SQL or an HTTP
 //! status: what it needs from storage stands in [`ports`], what can go wrong in [`Error`]. Secrets are shown once and
 //! stored as hashes. Start reading in [`caller`], then [`session`].
 
