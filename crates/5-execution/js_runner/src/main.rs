@@ -1,6 +1,6 @@
 //! Runs one piece of JavaScript: a job on standard input, a framed answer on standard output, then the end.
 //!
-//! It stands in a sandbox and trusts nothing it reads beyond its own size limits. There is no file, socket, clock
+//! It stands in a sandbox, never opens a file or a socket, and trusts nothing it reads beyond its own size limits. There is no file, socket, clock
 //! setter or module loader in reach of the script; what is not in the language is not there. Limits on heap, stack and
 //! steps inside give better messages than the walls outside, which hold whatever happens here.
 //!
