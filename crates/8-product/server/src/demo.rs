@@ -51,7 +51,7 @@ pub async fn set_up_link(rooms: &Rooms) -> Result<Option<String>, Error> {
     Ok(token.map(|token| format!("{}/setup?token={}", rooms.config.server.public_url, token.expose())))
 }
 
-fn profile(rooms: &Rooms) -> std::path::PathBuf {
+pub fn profile(rooms: &Rooms) -> std::path::PathBuf {
     rooms.config.data.folder.join("cli.toml")
 }
 
@@ -111,8 +111,7 @@ async fn install(rooms: &Rooms) -> Result<(), Error> {
     if known.is_none() {
         rooms.store.add_workflow(&permit, new, Effects::none()).await?;
     }
-    let with =
-        routes::with(rooms, &definition, scope).map_err(|problem| Error::Start(problem.sentence().to_owned()))?;
+    let with = routes::with(rooms, &definition, scope).map_err(|problem| Error::Start(problem.sentence()))?;
     rooms.store.publish(&permit, workflow, 1, with, Effects::none()).await?;
     intent.outcome(domain::AuditResult::Succeeded, json!({})).await?;
 

@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod errors;
 mod extract;
+mod idempotency;
 mod limits;
 pub mod openapi;
 pub mod operation;
@@ -26,3 +27,4 @@ mod webhook;
 
 pub use clock::system as clock;
 pub use config::{Config, ConfigError, reference as config_reference};
+pub use start::{Role as ProcessRole, rooms as open_rooms};

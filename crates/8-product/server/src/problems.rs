@@ -117,8 +117,11 @@ impl Problem {
         self
     }
     /// What a page shows a person.
-    pub fn sentence(&self) -> &str {
-        self.detail.as_deref().unwrap_or(self.kind.title())
+    pub fn sentence(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{}: {detail}", self.kind.title()),
+            None => self.kind.title().to_owned(),
+        }
     }
     pub const fn kind(&self) -> Kind {
         self.kind

@@ -51,14 +51,25 @@ impl FromRequestParts<Rooms> for Identified {
         let params =
             RawPathParams::from_request_parts(parts, rooms).await.map_err(|_| Problem::new(Kind::BadParameter))?;
         let actor = match scope(rooms, &params).await? {
-            Some(scope) => Some(caller.actor(scope, arrived.at).await?),
-            None => None,
+            Some(scope) => caller.actor(scope, arrived.at).await.map(Some),
+            None => Ok(None),
         };
         let user_agent = parts
             .headers
             .get(header::USER_AGENT)
             .map(|agent| String::from_utf8_lossy(agent.as_bytes()).chars().take(300).collect());
-        Ok(Self { rooms: rooms.clone(), caller, arrived, facts, actor, user_agent })
+        let mut identified = Self { rooms: rooms.clone(), caller, arrived, facts, actor: None, user_agent };
+        match actor {
+            Ok(actor) => identified.actor = actor,
+            Err(error) => {
+                // A stranger to the team: told that nothing is there, and entered in the system's chain.
+                if let (identity::Error::NotAMember, Some(operation)) = (&error, facts.operation) {
+                    rooms.recorder.refused(identified.act(operation, None, json!({}))).await?;
+                }
+                return Err(error.into());
+            }
+        }
+        Ok(identified)
     }
 }
 

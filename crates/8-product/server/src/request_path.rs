@@ -34,7 +34,7 @@ pub fn service(rooms: &Rooms) -> Result<Guarding, Error> {
     // 1 (limits by address), 2 (who, and may they) and 6 (intent before, outcome after) are what a handler's
     // `Identified` and `audited` are made of: see request.rs. A route without facts does not answer.
     let table = routes::table();
-    let router = table.into_iter().fold(Router::new(), |router, route| route.mount(router));
+    let router = table.into_iter().fold(Router::new(), |router, route| route.mount(router, rooms));
     let router = router
         .fallback(
             async |axum::extract::State(rooms): axum::extract::State<Rooms>,

@@ -91,6 +91,9 @@ impl Route {
     pub fn put<H: Handler<T, Rooms>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
         Self::new(Method::PUT, path, summary, handler)
     }
+    pub fn patch<H: Handler<T, Rooms>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+        Self::new(Method::PATCH, path, summary, handler)
+    }
     pub fn delete<H: Handler<T, Rooms>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
         Self::new(Method::DELETE, path, summary, handler).status(StatusCode::NO_CONTENT)
     }
@@ -125,7 +128,8 @@ impl Route {
         self
     }
     /// Adds this route to `router`; the facts travel with each request that it matches.
-    pub fn mount(self, router: Router<Rooms>) -> Router<Rooms> {
-        router.route(self.path, self.handler.layer(Extension(self.facts)))
+    pub fn mount(self, router: Router<Rooms>, rooms: &Rooms) -> Router<Rooms> {
+        let once = axum::middleware::from_fn_with_state(rooms.clone(), crate::idempotency::once);
+        router.route(self.path, self.handler.layer::<_, std::convert::Infallible>(once).layer(Extension(self.facts)))
     }
 }

@@ -158,6 +158,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         http: egress.clone(),
         customer_sql: customer_sql::CustomerSql::new(egress, config.egress.sqlite_folder.clone()),
         sandbox: sandbox.clone(),
+        code_limits: code_limits(&config),
         guardrails: guardrails.clone(),
         compiled: engine::effects::Compiled::default(),
         vault: Arc::new(vault.clone()),
@@ -200,6 +201,15 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         shutdown: CancellationToken::new(),
         slugs: Slugs::default(),
     }))
+}
+
+/// The most that a call of code may ask for.
+fn code_limits(config: &Config) -> sandbox::Limits {
+    sandbox::Limits {
+        wall_clock: Duration::from_secs(config.sandbox.max_seconds.max(1)),
+        memory_bytes: config.sandbox.max_memory_mb.max(16).saturating_mul(1024 * 1024),
+        ..sandbox::Limits::default()
+    }
 }
 
 async fn open_sandbox(config: &Config, clock: &Clock) -> Result<Option<Sandbox>, Error> {

@@ -19,7 +19,10 @@ use super::Error;
 /// The server's own log, on standard error.
 fn start_log(config: &Config) {
     let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     // A second start in one process (tests) keeps the first log.
     let _ = match config.log.format {
         LogFormat::Json => log.json().try_init(),
@@ -39,7 +42,48 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         until_told_to_stop().await;
         stop.cancel();
     });
-    serve_rooms(rooms, |address| println!("ready on https://localhost:{}", address.port())).await
+    let told = rooms.clone();
+    serve_rooms(rooms, move |address| greet(&told, address)).await
+}
+
+/// What a person who started it wants to know.
+fn greet(rooms: &Rooms, address: std::net::SocketAddr) {
+    let reach =
+        if address.ip().is_loopback() { "reachable from this machine only" } else { "reachable from the network" };
+    println!("ready on {} ({reach})", rooms.config.server.public_url);
+    let folder = rooms.config.data.folder.display();
+    if rooms.config.tls.certificate_file.is_none() {
+        println!(
+            "  certificate authority  {folder}/ca.pem   (curl --cacert {folder}/ca.pem {}/readyz)",
+            rooms.config.server.public_url
+        );
+    }
+    if demo::profile(rooms).exists() {
+        println!("  command line profile   {folder}/cli.toml   (nodeloom workflow list)");
+    }
+    match &rooms.sandbox {
+        None => println!("  code nodes             off: they fail with a clear error"),
+        Some(sandbox) => {
+            let guarantees = sandbox.guarantees();
+            let weaker: Vec<_> = guarantees
+                .0
+                .iter()
+                .filter(|measured| measured.strength != sandbox::Strength::Held)
+                .map(|m| m.guarantee.name())
+                .collect();
+            match (sandbox.ready(), weaker.as_slice()) {
+                (Err(error), _) => println!("  code nodes             will not run on this host: {error}"),
+                (Ok(()), []) => println!("  code nodes             run in containers with every guarantee"),
+                (Ok(()), weaker) => println!(
+                    "  code nodes             run in containers; weaker on this host: {} (nodeloom sandbox probe)",
+                    weaker.join(", ")
+                ),
+            }
+        }
+    }
+    if rooms.config.models.local_chat.is_none() {
+        println!("  local chat model       none: set models.local_chat to use provider \"local\"");
+    }
 }
 
 /// The same for rooms that are open; `ready` is told the address once requests are taken.

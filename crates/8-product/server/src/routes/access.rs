@@ -103,7 +103,7 @@ pub async fn set_up(
         }
         Err(problem) if problem.kind() == Kind::SetupUsed => Ok(pages::set_up_gone()),
         Err(problem) => match problem.kind() {
-            Kind::WeakPassword | Kind::BadParameter => Ok(pages::set_up(&token, Some(problem.sentence()))),
+            Kind::WeakPassword | Kind::BadParameter => Ok(pages::set_up(&token, Some(&problem.sentence()))),
             _ => Err(problem),
         },
     }

@@ -42,6 +42,13 @@ macro_rules! here {
     };
 }
 
+const HOOKS: &str = "/hooks/{team}/{environment}/{*path}";
+
+/// Which methods a webhook takes is its own setting; the route takes them all.
+const fn hook(route: Route) -> Route {
+    route.public("the webhook's path, and its signature if it has one, stand for the right").audited(O::StartWebhookRun)
+}
+
 /// Every route of the server.
 #[rustfmt::skip]
 pub fn table() -> Vec<Route> {
@@ -109,7 +116,11 @@ pub fn table() -> Vec<Route> {
         Route::get(here!("/audit/verification"), "Verifies the trail", audit::verify).needs(P::ViewAudit).audited(O::VerifyAudit).gives::<api::AuditVerification>(),
 
         // the way in for the world
-        Route::post("/hooks/{team}/{environment}/{*path}", "Starts a run of a published workflow", crate::webhook::receive).public("the webhook's path, and its signature if it has one, stand for the right").audited(O::StartWebhookRun),
+        hook(Route::get(HOOKS, "Starts a run of a published workflow", crate::webhook::receive)),
+        hook(Route::post(HOOKS, "Starts a run of a published workflow", crate::webhook::receive)),
+        hook(Route::put(HOOKS, "Starts a run of a published workflow", crate::webhook::receive)),
+        hook(Route::patch(HOOKS, "Starts a run of a published workflow", crate::webhook::receive)),
+        hook(Route::delete(HOOKS, "Starts a run of a published workflow", crate::webhook::receive)).status(StatusCode::OK),
     ]
 }
 
