@@ -5,6 +5,7 @@ mod attest;
 pub mod cli;
 mod config;
 mod error;
+mod executable;
 mod guarantees;
 mod language;
 mod native;

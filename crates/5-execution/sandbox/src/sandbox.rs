@@ -1,20 +1,18 @@
 //! The handle.
 
 use std::{
-    fs,
-    os::fd::AsFd,
-    path::{Path, PathBuf},
+    os::unix::ffi::OsStrExt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use domain::{Clock, Json};
-use sandbox_launcher::{sys, wire::Profile};
+use sandbox_launcher::wire::Profile;
 
 use crate::{
     Attestation, Error, Exit, Failure, Guarantees, Limits, Outcome, Program, Root, SandboxConfig, Spec, Strength,
-    Usage, attest, language,
-    native::{Executable, Finished, Native, Task},
+    Usage, attest, executable, language,
+    native::{Finished, Native, Task},
     probe,
 };
 
@@ -138,18 +136,14 @@ impl Sandbox {
                     Root::Empty => Profile::Empty,
                     Root::HostUsr => Profile::HostUsr,
                 };
-                let (inside, file) = locate(path, *root)?;
-                let program = match &file {
-                    Some(fd) => Executable::Open(fd.as_fd()),
-                    None => Executable::Inside(bytes(&inside)),
-                };
-                let name = std::iter::once(bytes(path));
-                let rest =
-                    arguments.iter().map(|word| std::os::unix::ffi::OsStrExt::as_bytes(word.as_os_str()).to_vec());
+                let found = executable::locate(path, *root)?;
+                let name = std::iter::once(found.name.clone()).chain(found.before.clone());
+                let rest = arguments.iter().map(|word| word.as_bytes().to_vec());
+                let (program, arguments) = (found.program(), name.chain(rest).collect());
                 let task = Task {
                     profile,
                     program,
-                    arguments: name.chain(rest).collect(),
+                    arguments,
                     stdin: stdin.clone(),
                     result_bytes: None,
                     own_network: true,
@@ -188,10 +182,6 @@ fn mark(output: &mut crate::Captured) {
     }
 }
 
-fn bytes(path: &Path) -> Vec<u8> {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
-}
-
 fn check(limits: &Limits) -> Result<(), Error> {
     let bad = |name, reason: &str| Err(Error::BadLimit { name, reason: reason.into() });
     if limits.wall_clock.is_zero() || limits.wall_clock > Duration::from_secs(24 * 3600) {
@@ -214,34 +204,6 @@ fn check(limits: &Limits) -> Result<(), Error> {
     }
     Ok(())
 }
-
-/// Where the program is inside the root, or its bytes when it is not there.
-fn locate(path: &Path, root: Root) -> Result<(PathBuf, Option<std::os::fd::OwnedFd>), Error> {
-    let refuse = |reason: String| Error::NotExecutable { path: path.into(), reason };
-    let found = path.canonicalize().map_err(|error| refuse(error.to_string()))?;
-    if root == Root::HostUsr && found.starts_with("/usr") {
-        return Ok((found, None));
-    }
-    let about = fs::metadata(&found).map_err(|error| refuse(error.to_string()))?;
-    if !about.is_file() {
-        return Err(refuse("it is not a file".into()));
-    }
-    if std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o111 == 0 {
-        return Err(refuse("it is not executable".into()));
-    }
-    if about.len() > LARGEST_PROGRAM {
-        return Err(refuse(format!("it is larger than {LARGEST_PROGRAM} bytes")));
-    }
-    let content = fs::read(&found).map_err(|error| refuse(error.to_string()))?;
-    if content.starts_with(b"#!") {
-        return Err(refuse("it is a script outside /usr: name its interpreter and give it on standard input".into()));
-    }
-    let file = sys::sealed_file(c"program", &content, true).map_err(Error::broken("memfd_create"))?;
-    Ok((found, Some(file)))
-}
-
-/// A program outside the root is copied into memory before it runs.
-const LARGEST_PROGRAM: u64 = 256 << 20;
 
 fn result_of(exit: Exit, limits: &Limits) -> Result<Json, Failure> {
     Err(match exit {

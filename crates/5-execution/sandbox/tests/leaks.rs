@@ -142,6 +142,28 @@ async fn a_dropped_call_kills_its_run() {
     assert_eq!(javascript(&sandbox, "return 1", json!(null)).await, Ok(json!(1)));
 }
 
+/// A launcher that is killed takes its guest with it; the call says so and the next one works.
+#[tokio::test]
+async fn a_killed_launcher_takes_its_guest_along() {
+    let sandbox = start().await;
+    shell(&sandbox, "exit 0", limits()).await;
+    let launchers = sandbox.waiting_launchers();
+    let spec = Spec::program("/usr/bin/sleep", ["31339"], sandbox::Root::HostUsr).limits(limits());
+    let run = tokio::spawn({
+        let sandbox = sandbox.clone();
+        async move { sandbox.run(spec).await }
+    });
+    while !running("31339") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for pid in launchers {
+        Command::new("/usr/bin/kill").args(["-9", &pid.to_string()]).status().unwrap();
+    }
+    assert!(matches!(run.await.unwrap(), Err(sandbox::Error::Broken { .. })));
+    eventually("the guest is left", || !running("31339"));
+    assert_eq!(javascript(&sandbox, "return 1", json!(null)).await, Ok(json!(1)));
+}
+
 fn running(word: &str) -> bool {
     fs::read_dir("/proc").unwrap().flatten().any(|entry| {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -152,7 +174,7 @@ fn running(word: &str) -> bool {
 /// The server killed at any moment: its runs end, and its control groups go.
 #[test]
 fn a_killed_server_leaves_nothing() {
-    for round in 0..12u64 {
+    for round in 0..20u64 {
         let word = format!("4711{round}");
         let mut server = Command::new(HOSTILE)
             .args(["--serve", &word])
@@ -162,9 +184,9 @@ fn a_killed_server_leaves_nothing() {
             .spawn()
             .unwrap();
         let name = format!("nodeloom-{}-", server.id());
-        if round < 6 {
+        if round < 14 {
             // at some moment of its start
-            std::thread::sleep(Duration::from_millis(round * 37));
+            std::thread::sleep(Duration::from_millis(round * 9));
         } else {
             eventually("the run does not start", || running(&word));
         }

@@ -131,6 +131,23 @@ async fn standard_input_is_handed_in() {
     assert_eq!(sandbox.run(spec).await.unwrap().stdout.text(), "hello");
 }
 
+/// A script that lies elsewhere is handed in alone, and cannot be changed.
+#[tokio::test]
+async fn scripts_from_elsewhere_run_alone() {
+    let sandbox = start().await;
+    let path = std::env::temp_dir().join(format!("sandbox-script-{}", std::process::id()));
+    for (text, said) in [
+        ("#!/bin/sh\necho $0 $1; ls /tmp; echo x >> $0 || echo locked", "/tmp/script a\nscript\nlocked\n"),
+        ("#!/usr/bin/env python3\nimport sys; print(sys.argv[1])", "a\n"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let outcome = sandbox.run(Spec::program(&path, ["a"], Root::HostUsr).limits(limits())).await.unwrap();
+        assert_eq!(outcome.stdout.text(), said, "{}", outcome.stderr.text());
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
 #[tokio::test]
 async fn what_cannot_be_executed_is_named() {
     let sandbox = start().await;

@@ -128,9 +128,7 @@ fn enter(prepared: &Prepared, job: &Job, fds: &[OwnedFd], words: &PipeWriter) ->
     map_self(prepared.proc_directory.as_fd(), INNER_ID, INNER_ID).map_err(at(Step::UserMap))?;
     let _ = sys::write_below(prepared.proc_directory.as_fd(), c"self/oom_score_adj", b"1000");
     let _ = sys::host_name(c"sandbox");
-    if job.scratch_bytes > 0 {
-        scratch(job.scratch_bytes).map_err(at(Step::Scratch))?;
-    }
+    scratch(job, fds).map_err(at(Step::Scratch))?;
     sys::become_user(INNER_ID).map_err(at(Step::User))?;
     follow()?; // a change of user forgets it
     let _ = sys::new_session();
@@ -173,15 +171,33 @@ fn first_process(program: i32) -> ! {
     }
 }
 
-fn scratch(bytes: u64) -> io::Result<()> {
+/// A /tmp of the guest's own, when it may write there or a script is handed in.
+fn scratch(job: &Job, fds: &[OwnedFd]) -> io::Result<()> {
+    let script = match fds.last() {
+        Some(fd) if !job.script.is_empty() => Some(sys::read_all(fd.as_fd())?),
+        _ => None,
+    };
+    if script.is_none() && job.scratch_bytes == 0 {
+        return Ok(());
+    }
+    let bytes = job.scratch_bytes + script.as_ref().map_or(0, |script| script.len() as u64 + 8192);
     let inodes = (bytes / 4096).clamp(16, 65536);
     let options = CString::new(format!("size={bytes},nr_inodes={inodes},mode=700"))?;
-    sys::mount(c"scratch", c"/tmp", c"tmpfs", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC, &options)
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    sys::mount(c"scratch", c"/tmp", c"tmpfs", flags, &options)?;
+    if let Some(script) = script {
+        let name = std::str::from_utf8(&job.script).map_err(io::Error::other)?;
+        std::fs::write(std::path::Path::new("/tmp").join(name), script)?;
+    }
+    if job.scratch_bytes == 0 {
+        sys::mount(c"scratch", c"/tmp", c"", flags | libc::MS_REMOUNT | libc::MS_RDONLY, &options)?;
+    }
+    Ok(())
 }
 
 fn descriptors(job: &Job, fds: &[OwnedFd], words: &PipeWriter) -> io::Result<()> {
     let kept = 3 + i32::from(job.result_channel);
-    if fds.len() as i32 != kept + i32::from(job.path.is_empty()) {
+    if fds.len() as i32 != kept + i32::from(job.path.is_empty() || !job.script.is_empty()) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     for (number, fd) in fds.iter().enumerate() {

@@ -321,6 +321,14 @@ pub fn write_below(directory: BorrowedFd<'_>, path: &CStr, text: &[u8]) -> io::R
     check(unsafe { libc::write(file.as_raw_fd(), text.as_ptr().cast(), text.len()) } as libc::c_long).map(drop)
 }
 
+/// The whole content of a file in memory.
+pub fn read_all(fd: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+    let mut file = std::fs::File::from(fd.try_clone_to_owned()?);
+    let mut content = Vec::new();
+    io::Read::read_to_end(&mut file, &mut content)?;
+    Ok(content)
+}
+
 /// A handle on a directory that survives a change of root.
 pub fn open_directory(path: &CStr) -> io::Result<OwnedFd> {
     // SAFETY: `path` lives for the call.

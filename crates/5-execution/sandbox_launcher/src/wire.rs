@@ -35,7 +35,7 @@ pub const STOP: &[u8] = b"stop";
 pub const MAX_PACKET: usize = 128 << 10;
 
 /// One job. Its descriptors travel beside it, in this order: standard input, output, error, then the result channel if
-/// [`Job::result_channel`] is set, then the program if [`Job::path`] is empty.
+/// [`Job::result_channel`] is set, then the program if [`Job::path`] is empty or the script if [`Job::script`] is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Job {
     pub wall_ms: u64,
@@ -50,6 +50,8 @@ pub struct Job {
     pub own_network: bool,
     /// The guest gets a fourth descriptor to write its result to.
     pub result_channel: bool,
+    /// A script that is handed in: its name in a /tmp of the guest's own; empty = none.
+    pub script: Vec<u8>,
     /// Absolute path inside the root; empty = the program is the fifth descriptor.
     pub path: Vec<u8>,
     /// Argument 0 included.
@@ -91,6 +93,7 @@ impl Job {
         }
         to.extend(u64::from(self.own_network).to_le_bytes());
         to.extend(u64::from(self.result_channel).to_le_bytes());
+        put(&mut to, &self.script);
         put(&mut to, &self.path);
         to.extend((self.arguments.len() as u64).to_le_bytes());
         for argument in &self.arguments {
@@ -110,6 +113,7 @@ impl Job {
             scratch_bytes: from.number()?,
             own_network: from.number()? != 0,
             result_channel: from.number()? != 0,
+            script: from.bytes()?,
             path: from.bytes()?,
             arguments: Vec::new(),
         };

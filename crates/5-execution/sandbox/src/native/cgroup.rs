@@ -68,15 +68,32 @@ struct MemoryFiles {
 /// Counts groups over all sandboxes of this process.
 static BASES: AtomicU64 = AtomicU64::new(0);
 
-impl Groups {
-    /// Finds out what this host delegates to us and makes the server's group.
-    pub fn find() -> Self {
-        let layout = match Places::read() {
-            Ok(places) => layout(&places),
-            Err(error) => Layout::None { why: format!("/proc/self/cgroup cannot be read: {error}") },
-        };
-        Self { layout, next: AtomicU64::new(0) }
+/// Where our groups will be. Known before they are made, so that whoever removes them can be told first.
+#[derive(Debug)]
+pub struct Plan {
+    places: Places,
+    name: String,
+}
+
+impl Plan {
+    /// Finds out where our own process sits.
+    pub fn new() -> Self {
+        let name = format!("nodeloom-{}-{}", std::process::id(), BASES.fetch_add(1, Ordering::Relaxed));
+        Self { places: Places::read().unwrap_or_default(), name }
     }
+    /// Every directory that [`Self::make`] may make.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let one = self.places.one.iter().map(|(_, own)| own);
+        self.places.two.iter().chain(one).map(|own| own.join(&self.name)).collect()
+    }
+    /// Makes what this host delegates to us.
+    pub fn make(self) -> Groups {
+        self.places.two.iter().chain(self.places.one.iter().map(|(_, own)| own)).for_each(|own| sweep(own));
+        Groups { layout: layout(&self.places, &self.name), next: AtomicU64::new(0) }
+    }
+}
+
+impl Groups {
     /// What is limited.
     pub fn coverage(&self) -> Coverage {
         match &self.layout {
@@ -85,14 +102,6 @@ impl Groups {
             }
             Layout::Two { .. } => Coverage { memory: true, pids: true, cpu: true, how: "cgroup v2".into() },
             Layout::None { why } => Coverage { memory: false, pids: false, cpu: false, how: why.clone() },
-        }
-    }
-    /// The server's groups, to be removed at the end.
-    pub fn bases(&self) -> Vec<PathBuf> {
-        match &self.layout {
-            Layout::One { memory, pids, cpu } => [memory, pids, cpu].into_iter().flatten().cloned().collect(),
-            Layout::Two { base } => vec![base.clone()],
-            Layout::None { .. } => Vec::new(),
         }
     }
     /// A group for one more launcher.
@@ -142,8 +151,12 @@ impl Cell {
             self.write(limits)?;
             self.set = Some(wanted);
         }
-        if let Some(peak) = self.memory.as_ref().and_then(|memory| memory.peak.as_ref()) {
-            let _ = peak.write_at(if self.two { b"reset\n" } else { b"0\n" }, 0);
+        if let Some(memory) = &mut self.memory {
+            // before Linux 6.12, version 2 cannot forget a peak; then the last run's would be taken for this one's
+            let again: &[u8] = if self.two { b"reset\n" } else { b"0\n" };
+            if memory.peak.as_ref().is_some_and(|peak| peak.write_at(again, 0).is_err()) {
+                memory.peak = None;
+            }
         }
         Ok(())
     }
@@ -255,13 +268,24 @@ impl Places {
     }
 }
 
-fn layout(places: &Places) -> Layout {
-    let name = format!("nodeloom-{}-{}", std::process::id(), BASES.fetch_add(1, Ordering::Relaxed));
+/// Removes empty groups of servers that are no more, should their janitor have been killed with them.
+fn sweep(own: &Path) {
+    for entry in fs::read_dir(own).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let server = name.to_str().and_then(|name| name.strip_prefix("nodeloom-")?.split_once('-'));
+        let Some(pid) = server.and_then(|(pid, _)| pid.parse::<u32>().ok()) else { continue };
+        if !Path::new("/proc").join(pid.to_string()).exists() {
+            sandbox_launcher::janitor::remove(&entry.path(), false);
+        }
+    }
+}
+
+fn layout(places: &Places, name: &str) -> Layout {
     let mut why = "no cgroup is mounted".to_owned();
     if let Some(own) = &places.two {
         let known = fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
         if ["memory", "pids", "cpu"].iter().all(|name| known.split_whitespace().any(|word| word == *name)) {
-            match second(own, &name) {
+            match second(own, name) {
                 Ok(base) => return Layout::Two { base },
                 Err(error) => why = format!("cgroup v2 is not delegated to this process ({error})"),
             }
@@ -269,7 +293,7 @@ fn layout(places: &Places) -> Layout {
     }
     let make = |controller: &str| {
         let (_, own) = places.one.iter().find(|(name, _)| name == controller)?;
-        let path = own.join(&name);
+        let path = own.join(name);
         fs::create_dir(&path).ok().map(|()| path)
     };
     let (memory, pids, cpu) = (make("memory"), make("pids"), make("cpu"));
@@ -307,6 +331,45 @@ fn second(own: &Path, name: &str) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A directory that looks like a group, with the files the kernel would make.
+    fn group(name: &str, files: &[&str]) -> PathBuf {
+        let at = std::env::temp_dir().join(format!("nodeloom-cgroup-test-{}-{name}", std::process::id()));
+        fs::create_dir_all(&at).unwrap();
+        files.iter().for_each(|file| fs::write(at.join(file), "").unwrap());
+        at
+    }
+
+    #[test]
+    fn version_two_is_written_in_its_own_words() {
+        let at = group("two", &["memory.events", "memory.peak"]);
+        let one = Some(at.clone());
+        let mut cell = Cell::new(one.clone(), one.clone(), one, true).unwrap();
+        cell.place(42).unwrap();
+        cell.set(&Limits { memory_bytes: 64 << 20, processes: 5, cpu_percent: 50, ..Limits::default() }).unwrap();
+        let read = |file: &str| fs::read_to_string(at.join(file)).unwrap();
+        assert_eq!(read("memory.max"), ((66u64) << 20).to_string());
+        assert_eq!(
+            (read("pids.max"), read("cpu.max"), read("cgroup.procs")),
+            ("7".into(), "50000 100000".into(), "42".into())
+        );
+        assert!(!cell.ran_out_of_memory());
+        fs::write(at.join("memory.events"), "low 0\noom 1\noom_kill 1\n").unwrap();
+        assert!(cell.ran_out_of_memory() && !cell.ran_out_of_memory(), "told once");
+        fs::remove_dir_all(at).unwrap();
+    }
+
+    #[test]
+    fn version_two_needs_all_three_controllers() {
+        let at = group("half", &[]);
+        fs::write(at.join("cgroup.controllers"), "cpu io pids\n").unwrap();
+        let places = Places { two: Some(at.clone()), one: Vec::new() };
+        assert!(matches!(layout(&places, "nodeloom-test"), Layout::None { .. }));
+        fs::write(at.join("cgroup.controllers"), "cpu io memory pids\n").unwrap();
+        let Layout::Two { base } = layout(&places, "nodeloom-test") else { panic!("not taken") };
+        assert_eq!(fs::read_to_string(base.join("cgroup.subtree_control")).unwrap(), "+memory +pids +cpu");
+        fs::remove_dir_all(at).unwrap();
+    }
 
     #[test]
     fn own_groups_are_found_in_both_versions() {

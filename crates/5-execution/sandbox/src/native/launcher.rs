@@ -113,6 +113,10 @@ impl Launcher {
         }
         control.async_io(Interest::WRITABLE, || sys::send(control.as_fd(), bytes, fds, false)).await
     }
+    /// Whether it still runs; somebody may have killed it while it waited.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
     /// The launcher's process.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)

@@ -61,6 +61,8 @@ pub enum Executable<'a> {
     Inside(Vec<u8>),
     /// An open file.
     Open(BorrowedFd<'a>),
+    /// An interpreter inside the root, and a script to be put into a /tmp of its own under a name.
+    Script(Vec<u8>, &'a str, BorrowedFd<'a>),
 }
 
 /// What came of a task.
@@ -98,8 +100,10 @@ impl Native {
     pub fn new(config: &SandboxConfig) -> Result<Self, Error> {
         let file = |name: &CStr, bytes| sys::sealed_file(name, bytes, true).map_err(Error::broken("memfd_create"));
         let (program, javascript) = (file(c"nodeloom-launcher", LAUNCHER)?, file(c"nodeloom-js", JAVASCRIPT)?);
-        let groups = cgroup::Groups::find();
-        let janitor = hire_janitor(program.as_fd(), &groups.bases());
+        let plan = cgroup::Plan::new();
+        // first, so that there is no moment at which a killed server leaves a group behind
+        let janitor = hire_janitor(program.as_fd(), &plan.directories());
+        let groups = plan.make();
         let (undertaker, remains) = mpsc::channel::<Remains>();
         let burials = std::thread::Builder::new()
             .name("sandbox-undertaker".into())
@@ -172,14 +176,18 @@ impl Native {
         if task.result_bytes.is_some() {
             fds.push(told_end.as_fd());
         }
-        let path = match &task.program {
-            Executable::Inside(path) => path.clone(),
+        let (path, script) = match &task.program {
+            Executable::Inside(path) => (path.clone(), ""),
             Executable::Open(fd) => {
                 fds.push(*fd);
-                Vec::new()
+                (Vec::new(), "")
+            }
+            Executable::Script(interpreter, name, fd) => {
+                fds.push(*fd);
+                (interpreter.clone(), *name)
             }
         };
-        let job = self.job(task, path);
+        let job = Job { path, script: script.into(), ..self.job(task) };
         launcher.submit(&job, &fds).await.map_err(Error::broken("hand the job to the launcher"))?;
         drop(fds);
         drop((input, out_end, err_end, told_end));
@@ -219,7 +227,7 @@ impl Native {
         Ok((finished, clean && report.wall_us > 0))
     }
 
-    fn job(&self, task: &Task<'_>, path: Vec<u8>) -> Job {
+    fn job(&self, task: &Task<'_>) -> Job {
         let limits = task.limits;
         Job {
             wall_ms: (limits.wall_clock.as_millis() as u64).max(1),
@@ -231,20 +239,22 @@ impl Native {
             scratch_bytes: limits.scratch_bytes,
             own_network: task.own_network,
             result_channel: task.result_bytes.is_some(),
-            path,
             arguments: task.arguments.clone(),
+            ..Job::default()
         }
     }
 
     async fn take(&self, profile: Profile) -> Result<Launcher, Error> {
-        let found = {
+        let find = || {
             let mut waiting = self.lock();
             waiting.iter().rposition(|launcher| launcher.profile == profile).map(|at| waiting.swap_remove(at))
         };
-        match found {
-            Some(launcher) => Ok(launcher),
-            None => self.start(profile).await.map_err(|failed| unavailable(&failed)),
+        while let Some(mut launcher) = find() {
+            if launcher.is_alive() {
+                return Ok(launcher);
+            }
         }
+        self.start(profile).await.map_err(|failed| unavailable(&failed))
     }
     fn give_back(&self, launcher: Launcher) {
         let mut waiting = self.lock();
@@ -316,7 +326,9 @@ fn failed(report: &Report, task: &Task<'_>) -> Error {
     let name = Step::name(report.failed_step);
     if report.failed_step == Step::Execute as u32 {
         let path = match &task.program {
-            Executable::Inside(path) => PathBuf::from(String::from_utf8_lossy(path).into_owned()),
+            Executable::Inside(path) | Executable::Script(path, ..) => {
+                PathBuf::from(String::from_utf8_lossy(path).into_owned())
+            }
             Executable::Open(_) => {
                 PathBuf::from(task.arguments.first().map_or("".into(), |a| String::from_utf8_lossy(a).into_owned()))
             }
