@@ -99,7 +99,11 @@ pub async fn serve_rooms(rooms: Rooms, ready: impl FnOnce(std::net::SocketAddr))
     let address = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
     demo::first_start(&rooms).await?;
     let mut loops = work(&rooms)?;
-    loops.spawn(tls.clone().keep_fresh(rooms.clock.clone(), Duration::from_secs(30)));
+    let fresh = tls.clone().keep_fresh(rooms.clock.clone(), Duration::from_secs(30));
+    let stop = rooms.shutdown.clone();
+    loops.spawn(async move {
+        stop.run_until_cancelled(fresh).await;
+    });
     if let Some(plain) = config.server.redirect_listen {
         let plain = TcpListener::bind(plain).await.map_err(|source| Error::Listen { address: plain, source })?;
         loops.spawn(edge::redirect_to_https(
