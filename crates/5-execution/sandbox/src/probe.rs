@@ -6,7 +6,7 @@ use sandbox_launcher::wire::Profile;
 
 use crate::{
     Error, Exit, Guarantee, Guarantees, Limits, Measured, Strength,
-    native::{Executable, Finished, Native, Task},
+    native::{Executable, Finished, Native, Task, Users},
 };
 
 /// Runs the self-check and makes the table.
@@ -128,10 +128,22 @@ fn mechanism(native: &Native, guarantee: Guarantee, landlock: u32) -> (Strength,
         Guarantee::NoNetwork => held("an empty network namespace; socket and connect are not allowed calls"),
         Guarantee::ReadOnlyFilesystem => held("a root of its own, read-only; the host's root is let go of"),
         Guarantee::NoCapabilities => held("all five sets emptied, locked by securebits"),
-        Guarantee::NotRoot if native.is_root() => {
-            held("user 1000 inside, on the host a number from 0x70000000 on that nobody else has")
-        }
-        Guarantee::NotRoot => held("user 1000 inside, the server's own unprivileged user on the host"),
+        Guarantee::NotRoot => match native.users() {
+            Users::Given { first, .. } => {
+                held(&format!("user 1000 inside; on the host a number from {first} on that nobody else has"))
+            }
+            Users::Own => held("user 1000 inside; on the host the server's own unprivileged user"),
+            Users::Root => (
+                Strength::Missing,
+                "outside, guests would be the root behind this namespace's root".into(),
+                Some("give the container more than one user id, or run the server as an ordinary user".into()),
+            ),
+            Users::OwnRoot => (
+                Strength::Weaker,
+                "user 1000 inside; outside the user behind this namespace's root".into(),
+                Some("give the container more than one user id, or run the server as an ordinary user".into()),
+            ),
+        },
         Guarantee::NoNewPrivileges => held("no_new_privs; nothing is set-user-id in the root"),
         Guarantee::SystemCallFilter => held("seccomp: a list of allowed calls, set before the program starts"),
         Guarantee::SecondFileWall if landlock > 0 => held(&format!("Landlock version {landlock}")),

@@ -27,12 +27,13 @@ fn at(step: &'static str) -> impl Fn(io::Error) -> Failed {
     move |error| (step, error)
 }
 
-/// Runs until the server closes its end of the channel, which is standard input.
-pub fn main(kind: &str) -> ExitCode {
+/// Runs until the server closes its end of the channel, which is standard input. With `given_user`, the server, which is
+/// root, gives it a user of its own; otherwise it keeps the server's.
+pub fn main(kind: &str, given_user: bool) -> ExitCode {
     let Some(profile) = Profile::parse(kind) else { return ExitCode::from(2) };
     let stdin = io::stdin();
     let control = stdin.as_fd();
-    match prepare(profile, control) {
+    match prepare(profile, given_user, control) {
         Err((step, error)) => {
             let hello = Hello { failed_at: step.into(), errno: error.raw_os_error().unwrap_or(0), landlock: 0 };
             let _ = sys::send(control, &hello.encode(), &[], true);
@@ -48,15 +49,16 @@ pub fn main(kind: &str) -> ExitCode {
     }
 }
 
-fn prepare(profile: Profile, control: BorrowedFd<'_>) -> Result<Prepared, Failed> {
+fn prepare(profile: Profile, given_user: bool, control: BorrowedFd<'_>) -> Result<Prepared, Failed> {
     sys::close_range(3, u32::MAX, false).map_err(at("close_range"))?;
     sys::place(2, 3, true).map_err(at("dup"))?; // number 3 stays taken: it is the guest's result channel
     sys::close_range(0, 3, true).map_err(at("close_range"))?;
     let _ = sys::new_session();
     let proc_directory = sys::open_directory(c"/proc").map_err(at("open /proc"))?;
     let (user, group) = sys::ids();
-    if user == 0 {
-        sys::leave_groups().map_err(at("setgroups"))?;
+    let left = sys::leave_groups(); // an ordinary user cannot
+    if given_user {
+        left.map_err(at("setgroups"))?;
         sys::unshare(CLONE_NEWUSER).map_err(at("unshare user namespace"))?;
         sys::send(control, MAP_REQUEST, &[], true).map_err(at("ask for a user map"))?;
         let (n, _) = sys::receive(control, &mut [0; 16], true).map_err(at("wait for a user map"))?;

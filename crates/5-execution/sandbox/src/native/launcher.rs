@@ -46,12 +46,13 @@ pub struct NotStarted {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Launcher {
-    /// Starts one for `profile`; `host_id` is the user that it becomes when the server is root.
+    /// Starts one for `profile`; `host_id` is the user that it becomes when the server is root and
+    /// has one to give.
     pub async fn start(
         program: BorrowedFd<'_>,
         profile: Profile,
         cell: Cell,
-        host_id: u32,
+        host_id: Option<u32>,
         undertaker: mpsc::Sender<Remains>,
     ) -> Result<Self, NotStarted> {
         let at = |step: &str| {
@@ -59,7 +60,8 @@ impl Launcher {
             move |error| NotStarted { step, error }
         };
         let (ours, theirs) = sys::packet_pair().map_err(at("socketpair"))?;
-        let child = spawn(program, &["launch", profile.word()], theirs).map_err(at("start the launcher"))?;
+        let user = if host_id.is_some() { "given" } else { "own" };
+        let child = spawn(program, &["launch", profile.word(), user], theirs).map_err(at("start the launcher"))?;
         let mut launcher =
             Self { profile, landlock: 0, cell: Some(cell), control: None, child: Some(child), undertaker };
         let pid = launcher.child.as_ref().map_or(0, Child::id);
@@ -68,7 +70,7 @@ impl Launcher {
         }
         launcher.control = Some(watch(ours).map_err(at("watch the launcher"))?);
         let mut packet = launcher.hear().await.map_err(at("hear the launcher"))?;
-        if packet == MAP_REQUEST {
+        if let (MAP_REQUEST, Some(host_id)) = (packet.as_slice(), host_id) {
             write_maps(pid, host_id).map_err(at("write the launcher's user map"))?;
             launcher.say(b"written", &[]).await.map_err(at("answer the launcher"))?;
             packet = launcher.hear().await.map_err(at("hear the launcher"))?;

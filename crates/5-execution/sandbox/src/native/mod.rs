@@ -6,6 +6,7 @@
 mod cgroup;
 mod launcher;
 mod output;
+mod users;
 
 use std::{
     ffi::CStr,
@@ -32,6 +33,7 @@ use tokio::sync::Semaphore;
 pub use cgroup::Coverage;
 use launcher::{Launcher, NotStarted, Remains, spawn};
 use output::Reader;
+pub use users::Users;
 
 use crate::{Captured, Error, Exit, Limits, SandboxConfig};
 
@@ -83,8 +85,7 @@ pub struct Native {
     program: OwnedFd,
     pub javascript: OwnedFd,
     groups: cgroup::Groups,
-    root: bool,
-    first_uid: u32,
+    users: Users,
     started: AtomicU32,
     keep: usize,
     waiting: Mutex<Vec<Launcher>>,
@@ -113,8 +114,7 @@ impl Native {
             program,
             javascript,
             groups,
-            root: sys::ids().0 == 0,
-            first_uid: config.first_uid,
+            users: Users::find(config.first_uid),
             started: AtomicU32::new(0),
             keep: config.idle_launchers.max(1),
             waiting: Mutex::new(Vec::new()),
@@ -133,9 +133,9 @@ impl Native {
     pub fn coverage(&self) -> Coverage {
         self.groups.coverage()
     }
-    /// Whether the server is root, so that launchers get users of their own.
-    pub fn is_root(&self) -> bool {
-        self.root
+    /// Whose rights guests have on the host.
+    pub fn users(&self) -> Users {
+        self.users
     }
     /// Processes that wait for jobs.
     pub fn waiting_pids(&self) -> Vec<u32> {
@@ -264,7 +264,7 @@ impl Native {
         }
     }
     async fn start(&self, profile: Profile) -> Result<Launcher, NotStarted> {
-        let host_id = self.first_uid + self.started.fetch_add(1, Ordering::Relaxed) % 0x1_0000;
+        let host_id = self.users.pick(self.started.fetch_add(1, Ordering::Relaxed));
         let cell = self.groups.cell().map_err(|error| NotStarted { step: "make a control group".into(), error })?;
         let Some(undertaker) = self.undertaker.clone() else {
             return Err(NotStarted { step: "start the launcher".into(), error: io::ErrorKind::NotConnected.into() });
