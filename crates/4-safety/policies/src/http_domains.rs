@@ -81,6 +81,11 @@ fn host(text: &str) -> Option<Host<String>> {
 }
 
 impl Policies {
+    /// The lists themselves, for whoever holds connections to them as well.
+    pub fn http_domains(&self) -> &HttpDomains {
+        &self.http
+    }
+
     /// Whether a request may go to `url`. Call it for every redirect too.
     pub fn http(&self, url: &str) -> Result<(), Violation> {
         if self.http.allow.is_none() && self.http.block.is_empty() {

@@ -184,6 +184,18 @@ impl Window<'_> {
         {
             push(0.55, start, end, "override/instead");
         }
+        if let Some((start, end, _)) = self.pair(Class::Own, Class::Mine, 120) {
+            push(0.74, start, end, "override/mine-over-yours");
+        }
+        if let Some((start, end, _)) = self.pair(Class::Ignore, Class::Own, 40) {
+            push(0.72, start, end, "override/own-ways");
+        }
+        if let Some((start, end, _)) = self.pair(Class::IgnoreWeak, Class::Own, 30) {
+            push(0.64, start, end, "override/own-ways");
+        }
+        if let Some((start, end, _)) = self.pair(Class::Ignore, Class::Mine, 120) {
+            push(0.66, start, end, "override/only-mine");
+        }
         if let Some(hit) = self.all(Class::NewInstr).find(|hit| strong_replacement(&self.text[hit.start..hit.end])) {
             push(0.64, hit.start, hit.end, "override/authority");
         }
@@ -196,6 +208,11 @@ impl Window<'_> {
         };
         if let Some((start, end, gap)) = self.pair(Class::Reveal, Class::Prompt, 60) {
             push(if gap <= 30 { 0.85 } else { 0.7 }, start, end, "extraction/verb-prompt");
+        }
+        if let Some((start, end, _)) = self.pair(Class::Core, Class::Instr, 24)
+            && let Some((_, to, _)) = self.pair(Class::Instr, Class::Operate, 48)
+        {
+            push(0.7, start, end.max(to), "extraction/set-up");
         }
         if let Some((start, end, gap)) = self.pair(Class::Reveal, Class::Secret, 30) {
             let own = self.between(start, end, Class::Your);
@@ -269,7 +286,8 @@ impl Window<'_> {
         let mut push = |score: f32, start: usize, end: usize, rule| {
             out.push(Raw { family: Family::InstructionOverride, score, start, end, rule });
         };
-        let imperative = imperative(&self.text[self.start..self.end]);
+        let sentence = &self.text[self.start..self.end];
+        let imperative = imperative(sentence) || self.has(Class::Assist) && begins_with_a_verb(sentence);
         if let Some(hit) = self.all(Class::Assist).next() {
             let asks = imperative || self.has(Class::NewInstr) || self.has(Class::Tool) || self.has(Class::Ignore);
             push(
@@ -304,6 +322,148 @@ fn strong_replacement(word: &str) -> bool {
         ]
         .iter()
         .any(|phrase| word.starts_with(phrase))
+}
+
+/// Does not begin like a statement or a question: what is left mostly orders.
+fn begins_with_a_verb(sentence: &str) -> bool {
+    const NOT: &[&str] = &[
+        "the",
+        "a",
+        "an",
+        "i",
+        "we",
+        "you",
+        "he",
+        "she",
+        "it",
+        "they",
+        "this",
+        "that",
+        "these",
+        "those",
+        "my",
+        "our",
+        "your",
+        "his",
+        "her",
+        "their",
+        "its",
+        "thanks",
+        "thank",
+        "what",
+        "who",
+        "where",
+        "why",
+        "how",
+        "which",
+        "whose",
+        "is",
+        "are",
+        "was",
+        "were",
+        "does",
+        "did",
+        "can",
+        "could",
+        "would",
+        "should",
+        "will",
+        "has",
+        "have",
+        "had",
+        "there",
+        "here",
+        "as",
+        "and",
+        "but",
+        "or",
+        "so",
+        "for",
+        "to",
+        "of",
+        "with",
+        "by",
+        "from",
+        "at",
+        "on",
+        "after",
+        "before",
+        "since",
+        "because",
+        "although",
+        "while",
+        "looking",
+        "hi",
+        "hello",
+        "dear",
+        "yes",
+        "no",
+        "not",
+        "re",
+        "subject",
+        "regarding",
+        "per",
+        "all",
+        "any",
+        "some",
+        "many",
+        "most",
+        "one",
+        "two",
+        "if",
+        "when",
+        "in",
+        "however",
+        "also",
+        "then",
+        "once",
+        "until",
+        "during",
+        "where",
+        "may",
+        "might",
+        "am",
+        "i'm",
+        "i've",
+        "we're",
+        "we've",
+        "i'd",
+        "i'll",
+        "it's",
+        "that's",
+        "there's",
+        "received",
+        "great",
+        "good",
+        "sorry",
+        "just",
+        "only",
+        "maybe",
+        "perhaps",
+        "each",
+        "every",
+        "both",
+        "another",
+        "such",
+        "more",
+    ];
+    let trimmed = sentence.trim_start_matches(|c: char| !c.is_alphabetic());
+    if [
+        "in your response",
+        "in your reply",
+        "in your answer",
+        "at the end of your",
+        "at the start of your",
+        "don't forget to",
+        "don't hesitate to",
+    ]
+    .iter()
+    .any(|order| trimmed.starts_with(order))
+    {
+        return true;
+    }
+    let word: String = trimmed.chars().take_while(|c| c.is_alphabetic() || *c == '\'').collect();
+    !word.is_empty() && !NOT.contains(&word.as_str()) && !word.ends_with("ing") && !word.ends_with("ed")
 }
 
 /// Begins like an order: a verb of asking, or "please" before one.

@@ -30,6 +30,14 @@ pub enum Class {
     Prompt,
     /// Something else that it should keep to itself.
     Secret,
+    /// What an assistant's set-up is called without naming it: underlying, foundational, secret …
+    Core,
+    /// What that set-up does: drives, guides, underlies an assistant.
+    Operate,
+    /// An assistant's own ways.
+    Own,
+    /// The speaker's own will as the new law.
+    Mine,
     /// A new role.
     YouAre,
     /// A new role from this moment on.

@@ -347,13 +347,13 @@ pub fn tokens(text: &str, inside: Option<char>) -> Vec<Token<'_>> {
                 while i < bytes.len() && matches!(bytes[i], b'=' | b'<' | b'>' | b'!') {
                     i += 1;
                 }
-                // `==`, `<<` and `=>` belong to programs.
-                let kind = match &bytes[start..i] {
-                    b"!" => Kind::Not,
-                    b"=" | b"<" | b">" | b"<=" | b">=" | b"<>" | b"!=" | b"<=>" | b"!<" | b"!>" | b"=!" => {
-                        Kind::Compare
-                    }
-                    _ => Kind::Sign,
+                // `==` and `=>` belong to programs.
+                let signs = &bytes[start..i];
+                let kind = match signs {
+                    b"==" | b"===" | b"!==" | b"=>" | b"=<" => Kind::Sign,
+                    b"<<" | b">>" => Kind::Arithmetic,
+                    _ if signs.iter().all(|b| *b == b'!') => Kind::Not,
+                    _ => Kind::Compare,
                 };
                 push(&mut out, text, kind, start, i);
             }

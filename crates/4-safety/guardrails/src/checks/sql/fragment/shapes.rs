@@ -196,7 +196,7 @@ fn stacked(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                         .contains(&second.as_str())
                             || word == "truncate" && next == Some(Kind::Word)
                     }
-                    "delete" => next == Some(Kind::From),
+                    "delete" => tokens[i + 2..].iter().take(2).any(|t| t.kind == Kind::From),
                     "insert" => second == "into",
                     "update" => tokens[i + 2..].iter().take(6).any(|t| t.text.eq_ignore_ascii_case("set")),
                     "declare" | "set" => next == Some(Kind::Variable),
@@ -337,14 +337,18 @@ fn operators(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         return None;
     }
     let first = tokens[1].kind;
-    if !matches!(first, Kind::Compare | Kind::Arithmetic | Kind::Not | Kind::Logic)
-        || first == Kind::Compare && tokens[1].text.starts_with(|c: char| c.is_ascii_alphabetic())
-    {
+    if !matches!(first, Kind::Compare | Kind::Arithmetic | Kind::Not | Kind::Logic) {
+        return None;
+    }
+    // `"IS" STAMP`: a word between two quoted ones is no operator.
+    let worded = first == Kind::Compare && tokens[1].text.starts_with(|c: char| c.is_ascii_alphabetic());
+    let bare = |t: &Token<'_>| t.kind != Kind::Text || t.text.trim_matches(['\'', '"', ' ']).len() <= 2;
+    if worded && !tokens[2..].iter().all(|t| bare(t)) {
         return None;
     }
     // `A' ^ 'B`: bit arithmetic between two texts.
     if tokens.len() == 3
-        && matches!(tokens[1].text, "^" | "&" | "|")
+        && matches!(tokens[1].text, "^" | "&" | "|" | "<" | ">")
         && tokens[2].kind == Kind::Text
         && [tokens[0], tokens[2]]
             .iter()
@@ -370,7 +374,7 @@ fn operators(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         && strange
         && tokens[0].text.len() <= 40
         && !tokens[0].text.contains('=')
-        && !tokens[0].text.trim_end_matches(['\'', '"']).contains(' '))
+        && !tokens[0].text.trim_end_matches(['\'', '"']).trim().contains(' '))
     .then_some(Suspicion { family: "logic", score: 0.8, span: (0, 0), why: "operators follow a closed quote" })
 }
 
@@ -396,11 +400,16 @@ fn tail(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                 }
             }
             "having" => {
-                (anchored || kind(tokens, i + 2) == Some(Kind::Compare) && next == Some(Kind::Number)) && {
-                    let at = past_signs(tokens, i + 1);
-                    kind(tokens, at).is_some_and(is_value)
-                        && matches!(kind(tokens, at + 1), Some(Kind::Compare | Kind::Open) | None | Some(Kind::Comment))
-                }
+                (anchored
+                    || kind(tokens, i + 2) == Some(Kind::Compare) && matches!(next, Some(Kind::Number | Kind::Text)))
+                    && {
+                        let at = past_signs(tokens, i + 1);
+                        kind(tokens, at).is_some_and(is_value)
+                            && matches!(
+                                kind(tokens, at + 1),
+                                Some(Kind::Compare | Kind::Open) | None | Some(Kind::Comment)
+                            )
+                    }
             }
             "limit" => {
                 anchored
@@ -467,7 +476,7 @@ fn subquery(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                 && (structured
                     || value && rest.len() <= 6
                     || i == 1 && from.is_some() && kind(tokens, first) == Some(Kind::Text))
-            || placed && structured && (condition || value || i > 0)
+            || placed && structured && (condition || value || i > 0 || rest.iter().any(|t| t.kind == Kind::Function))
             || placed && call && (from.is_some() || i == 0 || quoted)
             || placed && condition && from.is_some()
             || placed
