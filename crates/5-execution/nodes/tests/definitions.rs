@@ -212,7 +212,7 @@ fn values_are_never_pasted_into_sql() {
     assert_eq!(defects(query), ["/parameters/query expression_in_sql"]);
 }
 
-/// R263 to R266: what an environment holds is a version named by its content, so the same file is the same version.
+/// What an environment holds is a version named by its content, so the same file is the same version everywhere.
 #[test]
 fn a_version_is_named_by_content_not_by_spelling() {
     let a = json!({ "name": "w", "nodes": [{ "type": "TRANSFORM", "parameters": { "template": 1 } }] });

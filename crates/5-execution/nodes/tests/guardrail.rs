@@ -380,3 +380,25 @@ fn personal_data_that_is_left_labels_the_value() {
     let some = json!({ "checks": ["PII_REDACTION"], "pii": { "entities": ["CREDIT_CARD"] } });
     assert!(twice(some), "it looked for cards only");
 }
+
+/// R003: it stands anywhere in the graph: first, last, twice, behind a condition, in the body of a loop.
+#[test]
+fn a_guardrail_stands_anywhere() {
+    let guard = |id: &str| json!({ "id": id, "type": "GUARDRAIL", "parameters": { "checks": ["PROMPT_INJECTION", "PII_REDACTION"] } });
+    let document = json!({
+        "nodes": [
+            guard("first"),
+            { "id": "if", "type": "CONDITION", "parameters": { "condition": "{{ input.go }}" } },
+            { "id": "each", "type": "FOR_EACH", "parameters": { "items": "{{ input.list }}", "body": { "nodes": [guard("inner")] } } },
+            guard("last")
+        ],
+        "edges": [{ "from": "first", "to": "if" }, { "from": "if", "output": "true", "to": "each" }, { "from": "each", "to": "last" }]
+    });
+    let ended = run(document.clone(), json!({ "go": true, "list": ["a", ADDRESS] }), screens);
+    assert_eq!(ended.output(), json!(["a", "write to [EMAIL_ADDRESS]"]));
+    assert_eq!(ended.steps, ["first#0", "each[0]/inner#0", "each[1]/inner#0", "last#0"]);
+    let only_inner = json!({ "id": "each", "type": "FOR_EACH",
+        "parameters": { "items": "{{ input }}", "on_item_error": "collect", "body": { "nodes": [guard("inner")] } } });
+    let halted = run(json!({ "nodes": [only_inner] }), json!(["a", ATTACK]), screens);
+    assert_eq!(halted.outcome.status(), RunStatus::Blocked, "a loop that collects errors does not collect this one");
+}
