@@ -184,6 +184,9 @@ impl Window<'_> {
         {
             push(0.55, start, end, "override/instead");
         }
+        if let Some(hit) = self.all(Class::Hijack).next() {
+            push(0.72, hit.start, hit.end, "override/hijack-phrase");
+        }
         if let Some((start, end, _)) = self.pair(Class::Own, Class::Mine, 120) {
             push(0.74, start, end, "override/mine-over-yours");
         }
@@ -209,6 +212,27 @@ impl Window<'_> {
         if let Some((start, end, gap)) = self.pair(Class::Reveal, Class::Prompt, 60) {
             push(if gap <= 30 { 0.85 } else { 0.7 }, start, end, "extraction/verb-prompt");
         }
+        // A summary of the text above is asked for every day; its repetition word for word hardly ever.
+        let verbatim = |hit: &&Hit| {
+            matches!(
+                &self.text[hit.start..hit.end],
+                "repeat"
+                    | "print"
+                    | "output"
+                    | "recite"
+                    | "reveal"
+                    | "echo"
+                    | "dump"
+                    | "display"
+                    | "verbatim"
+                    | "spell out"
+            )
+        };
+        if let Some((start, end, gap)) = self.pair(Class::Reveal, Class::AllPrior, 24)
+            && self.all(Class::Reveal).any(|hit| verbatim(&hit) && hit.start == start)
+        {
+            push(if gap <= 12 { 0.68 } else { 0.5 }, start, end, "extraction/everything-above");
+        }
         if let Some((start, end, _)) = self.pair(Class::Core, Class::Instr, 24)
             && let Some((_, to, _)) = self.pair(Class::Instr, Class::Operate, 48)
         {
@@ -228,6 +252,9 @@ impl Window<'_> {
         if let Some((start, end, _)) = self.pair(Class::YouAre, Class::Free, 160) {
             let now = self.has(Class::NowOn);
             push(Family::RoleReassignment, if now { 0.9 } else { 0.68 }, start, end, "role/without-limits");
+        }
+        if let Some((start, end, _)) = self.pair(Class::NowOn, Class::Free, 120) {
+            push(Family::RoleReassignment, 0.88, start, end, "role/from-now-on-without-limits");
         }
         if let Some((start, end, _)) = self.pair(Class::YouAre, Class::Jailbreak, 80) {
             push(Family::Jailbreak, 0.9, start, end, "jailbreak/role-name");

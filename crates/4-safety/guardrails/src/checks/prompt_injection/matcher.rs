@@ -48,6 +48,8 @@ pub enum Class {
     Jailbreak,
     /// Instructions that replace others.
     NewInstr,
+    /// What hijacked assistants are made to say.
+    Hijack,
     /// Putting words into its mouth.
     Say,
     /// Addressed to an assistant or its answer.
