@@ -73,6 +73,20 @@ pub(crate) const LOCK_WORKFLOW: Sql = Sql {
     postgres: "SELECT id FROM workflows WHERE id = $1 AND team = $2 AND deleted_at IS NULL FOR UPDATE",
 };
 
+/// Runs that are over as they are stored: nothing sealed, no lease, no parent, no word, nothing used.
+pub(crate) const INSERT_ENDED_RUNS: Sql = Sql {
+    sqlite: "INSERT INTO runs (id, team, environment, workflow, version, principal, trigger_kind, trigger_node, \
+             status, max_concurrent, wants_reply, created_at, started_at, finished_at, view) \
+             SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5, \
+             value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, \
+             value ->> 13, value ->> 14 FROM json_each($1)",
+    postgres: "INSERT INTO runs (id, team, environment, workflow, version, principal, trigger_kind, trigger_node, \
+               status, max_concurrent, wants_reply, created_at, started_at, finished_at, view) \
+               SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], \
+               $7::text[], $8::text[], $9::text[], $10::bigint[], $11::boolean[], $12::bigint[], $13::bigint[], \
+               $14::bigint[], $15::text[])",
+};
+
 pub(crate) const INSERT_VIOLATIONS: Sql = Sql {
     sqlite: "INSERT INTO violations \
              (id, kind, team, environment, workflow, run, node, name, severity, enforcement, detail, at) \

@@ -20,6 +20,7 @@ use crate::{
     active::{Asked, note},
     engine::Inner,
     facts::Facts,
+    found::Screening,
     ports::Performed,
     settle::{Settled, settle},
     view::RunLog,
@@ -62,6 +63,8 @@ pub(crate) struct Drive {
     pub flights: FuturesUnordered<Flight>,
     /// What the next checkpoint holds.
     pub next: Checkpoint,
+    /// Guardrails that have looked since the last checkpoint.
+    pub screenings: Vec<Screening>,
     /// The last hint that has been followed.
     pub looked: u64,
     pub slot: Option<OwnedSemaphorePermit>,
@@ -132,7 +135,9 @@ impl Drive {
     async fn take_in(&mut self) {
         loop {
             let now = self.engine.clock.now();
-            let Settled { work, changes } = settle(&mut self.machine, &*self.engine.effects, &mut self.log, now);
+            let Settled { work, changes, screenings } =
+                settle(&mut self.machine, &*self.engine.effects, &mut self.log, &|| self.engine.clock.now());
+            self.screenings.extend(screenings);
             self.tell(&changes, now);
             if work.is_empty() || self.machine.outcome().is_some() {
                 return self.forget_given_up();
@@ -162,8 +167,11 @@ impl Drive {
 
     /// Events and violations of these changes go with the next checkpoint.
     fn tell(&mut self, changes: &[Change], now: Timestamp) {
-        self.next.events.extend(self.facts.node_events(&*self.engine.mask, changes, now, true));
-        self.next.violations.extend(self.facts.violations(&self.engine, changes, now));
+        let screenings = std::mem::take(&mut self.screenings);
+        let (violations, events) = self.facts.found(&self.engine, changes, &screenings, now);
+        self.next.events.extend(events);
+        self.next.events.extend(self.facts.node_events(changes, now));
+        self.next.violations.extend(violations);
     }
 
     /// Steps whose effects may begin; they are in the checkpoint from here on.

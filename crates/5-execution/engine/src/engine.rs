@@ -16,6 +16,8 @@ use crate::{
     Error, Settings,
     active::Active,
     ports::{AuditSink, Effects, Entropy, Mask, Rights, Versions},
+    rated::Refusals,
+    rules::Rules,
 };
 
 /// What an engine is made of.
@@ -59,6 +61,8 @@ pub(crate) struct Inner {
     pub tasks: TaskTracker,
     /// Leases that nobody here drove at the last heartbeat.
     pub orphans: Mutex<Vec<RunLease>>,
+    pub rules: Rules,
+    pub refusals: Arc<Refusals>,
     plans: Mutex<HashMap<String, Arc<Plan>>>,
 }
 
@@ -91,6 +95,8 @@ impl Engine {
                 stopping: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 orphans: Mutex::default(),
+                rules: Rules::default(),
+                refusals: Arc::default(),
                 plans: Mutex::new(HashMap::new()),
             }),
         }

@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::{
-    Enforcement, EventKind, FindingId, Json, NewEvent, NodeStatus, Principal, RunFailure, Scope, Severity, StepAddress,
-    Timestamp, WorkflowId,
-};
+use domain::{EventKind, Json, NewEvent, NodeStatus, Principal, RunFailure, Scope, StepAddress, Timestamp, WorkflowId};
+use policies::Policies;
 use serde_json::json;
-use store::{
-    records::{Violation, ViolationKind},
-    runs::{Claimed, RunLease},
-};
-use workflow::{Change, FailureKind, Plan, Policies, machine::StepKey};
+use store::runs::{Claimed, RunLease};
+use workflow::{Change, Failure, Plan, machine::StepKey};
 
-use crate::{Settings, engine::Inner, ports::Mask, view};
+use crate::Settings;
 
 /// A run under way.
 #[derive(Clone)]
@@ -37,7 +32,12 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn of(claimed: &Claimed, plan: &Plan, settings: &Settings) -> Self {
+    pub(crate) fn of(
+        claimed: &Claimed,
+        plan: &Plan,
+        policies: &Result<Arc<Policies>, Failure>,
+        settings: &Settings,
+    ) -> Self {
         let started_at = claimed.started_at.unwrap_or(claimed.created_at);
         Self {
             lease: claimed.lease,
@@ -53,7 +53,7 @@ impl Facts {
             started_at,
             budget: plan.definition().settings.token_budget,
             deadline: deadline(plan, started_at, settings),
-            policies: Arc::new(plan.definition().policies.clone()),
+            policies: readable(policies),
         }
     }
 
@@ -65,75 +65,16 @@ impl Facts {
         NewEvent { scope: self.scope, at, kind, workflow: Some(self.workflow), run: Some(self.lease.run), payload }
     }
 
-    /// What live views are told of nodes; no values, only how they went. `every` off: only what guardrails and policies
-    /// found.
-    pub(crate) fn node_events(&self, mask: &dyn Mask, changes: &[Change], at: Timestamp, every: bool) -> Vec<NewEvent> {
-        let mut events = Vec::new();
-        for change in changes {
-            let head =
+    /// What live views are told of nodes; no values, only how they went.
+    pub(crate) fn node_events(&self, changes: &[Change], at: Timestamp) -> Vec<NewEvent> {
+        let told = changes.iter().map(|change| {
+            let running = change.status == NodeStatus::Running;
+            let kind = if running { EventKind::NodeStarted } else { EventKind::NodeFinished };
+            let payload =
                 json!({ "node": change.node, "path": change.path, "type": change.kind, "status": change.status });
-            if !change.findings.is_empty() {
-                let mut payload = head.clone();
-                payload["findings"] = json!(change.findings);
-                payload["blocked"] = json!(change.status == NodeStatus::Blocked);
-                events.push(self.event(EventKind::GuardrailViolation, at, payload));
-            }
-            if let Some(failure) = &change.failure
-                && matches!(failure.kind, FailureKind::Policy | FailureKind::Budget)
-            {
-                let mut payload = head.clone();
-                payload["failure"] = json!(view::screened_failure(mask, failure, &change.node));
-                payload["blocked"] = json!(true);
-                events.push(self.event(EventKind::PolicyViolation, at, payload));
-            }
-            if every {
-                let running = change.status == NodeStatus::Running;
-                let kind = if running { EventKind::NodeStarted } else { EventKind::NodeFinished };
-                events.push(self.event(kind, at, head));
-            }
-        }
-        events
-    }
-
-    /// What guardrails and policies found, to be kept (R191, R201).
-    pub(crate) fn violations(&self, engine: &Inner, changes: &[Change], at: Timestamp) -> Vec<Violation> {
-        let mut kept = Vec::new();
-        for change in changes {
-            let blocked = change.status == NodeStatus::Blocked;
-            let mut keep = |kind, name: String, severity, enforcement, detail| {
-                kept.push(Violation {
-                    id: FindingId::new(at, engine.entropy.bytes()),
-                    kind,
-                    scope: self.scope,
-                    workflow: Some(self.workflow),
-                    run: Some(self.lease.run),
-                    node: Some(change.node.clone()),
-                    name,
-                    severity,
-                    enforcement,
-                    detail,
-                    at,
-                });
-            };
-            if let Some(worst) = change.findings.iter().max_by_key(|finding| finding.severity) {
-                let enforcement = match (blocked, change.warnings.is_empty()) {
-                    (true, _) => Enforcement::Block,
-                    (false, false) => Enforcement::Warn,
-                    (false, true) => Enforcement::Log,
-                };
-                let detail = json!({ "findings": change.findings, "blocked": blocked, "path": change.path });
-                keep(ViolationKind::Guardrail, worst.check.to_string(), worst.severity, enforcement, detail);
-            }
-            if let Some(failure) = &change.failure
-                && matches!(failure.kind, FailureKind::Policy | FailureKind::Budget)
-            {
-                let failure_shown = view::screened_failure(&*engine.mask, failure, &change.node);
-                let detail = json!({ "failure": failure_shown, "blocked": true, "path": change.path });
-                let name = if failure.kind == FailureKind::Budget { "token_budget" } else { "workflow_policy" };
-                keep(ViolationKind::Policy, name.to_owned(), Severity::High, Enforcement::Block, detail);
-            }
-        }
-        kept
+            self.event(kind, at, payload)
+        });
+        told.collect()
     }
 
     pub(crate) fn finished_event(
@@ -155,4 +96,9 @@ impl Facts {
 pub(crate) fn deadline(plan: &Plan, started_at: Timestamp, settings: &Settings) -> Timestamp {
     let own = plan.definition().settings.timeout_ms.map(std::time::Duration::from_millis);
     started_at + own.unwrap_or(settings.run_timeout)
+}
+
+/// Policies that cannot be read let no node begin (`start::machine`), so nothing is asked of these.
+pub(crate) fn readable(policies: &Result<Arc<Policies>, Failure>) -> Arc<Policies> {
+    policies.as_ref().map(Arc::clone).unwrap_or_default()
 }

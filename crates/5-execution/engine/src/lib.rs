@@ -6,7 +6,7 @@
 //! that wants nothing of the world is stored once, when it is over. The engine owns leases, retries, timers, children and
 //! concurrency.
 //!
-//! It never decides what a node does, never talks to the world itself (`Effects` does), never writes raw text to disk
+//! It never decides what a node does or a policy means (it asks `policies` before everything that is done), never talks to the world itself (`Effects` does), never writes raw text to disk
 //! (`seal` before the end, `view` after it), and never writes about a run whose lease it has lost.
 //! Start reading in `start` (the beginning of a run), then `drive` (its middle), `end`, and `worker` (taking over).
 
@@ -20,8 +20,11 @@ mod engine;
 mod error;
 mod facts;
 mod finished;
+mod found;
 mod persist;
 pub mod ports;
+mod rated;
+mod rules;
 mod seal;
 mod settings;
 mod settle;

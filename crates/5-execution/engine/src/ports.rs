@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use authz::Actor;
 use domain::{AuditDraft, Json, Principal, RunFailure, RunId, RunStatus, Scope, StepAddress, Usage, WorkflowId};
+use policies::Policies;
 use store::AuditRowDraft;
-use workflow::{Answer, Call, Failure, Plan, Policies};
+use workflow::{Answer, Call, Failure, Plan};
 
 /// Random bytes; tests hand in a counter.
 #[derive(Clone)]
@@ -24,7 +25,8 @@ impl Entropy {
             rand::rng().fill_bytes(bytes);
         })
     }
-    pub(crate) fn bytes<const N: usize>(&self) -> [u8; N] {
+    /// The next `N` of them.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         (self.0)(&mut bytes);
         bytes
@@ -128,7 +130,8 @@ pub trait Effects: Send + Sync {
     /// and it is performed again in a replay. `None`: it is not of that kind.
     fn at_once(&self, call: &Call) -> Option<Result<Performed, Failure>>;
 
-    /// Performs a call. Policies have been asked by the time it returns.
+    /// Performs a call. The workflow's policies were asked before; what is learned only on the way (a redirect, what a
+    /// database makes of a statement) is held to them again.
     ///
     /// # Errors
     /// The failure, masked; its `retryable` says whether another attempt may help.

@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use workflow::{Answer, Change, Machine, Task, Work};
 
-use crate::{ports::Effects, view::RunLog};
+use crate::{found::Screening, ports::Effects, view::RunLog};
 
 /// What came of it.
 #[derive(Default)]
@@ -12,14 +12,21 @@ pub(crate) struct Settled {
     pub work: Vec<Work>,
     /// Nodes that began or ended.
     pub changes: Vec<Change>,
+    /// Guardrails that have looked.
+    pub screenings: Vec<Screening>,
 }
 
-/// Advances until nothing is left but work for the world.
-pub(crate) fn settle(machine: &mut Machine, effects: &dyn Effects, log: &mut RunLog, now: Timestamp) -> Settled {
+/// Advances until nothing is left but work for the world. `clock` says when: now, or then in a replay.
+pub(crate) fn settle(
+    machine: &mut Machine,
+    effects: &dyn Effects,
+    log: &mut RunLog,
+    clock: &dyn Fn() -> Timestamp,
+) -> Settled {
     let mut settled = Settled::default();
     loop {
         let work = machine.advance();
-        note(machine, log, now, &mut settled);
+        note(machine, log, clock(), &mut settled);
         let mut answered = false;
         for work in work {
             let at_once = match &work.task {
@@ -34,8 +41,9 @@ pub(crate) fn settle(machine: &mut Machine, effects: &dyn Effects, log: &mut Run
                         Err(failure) => Answer::Failed { failure },
                     };
                     log.answered(&work.step, &answer, 1, None);
+                    settled.screenings.extend(Screening::of(&work.step, &answer));
                     answered |= machine.apply(&work.step, answer).is_ok();
-                    note(machine, log, now, &mut settled);
+                    note(machine, log, clock(), &mut settled);
                 }
             }
         }

@@ -5,14 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 
 use authz::{Permit, action::ExecuteWorkflow};
 use domain::{AuditDraft, EventKind, Json, Principal, RunId, RunStatus, Scope, Timestamp, Usage, Value};
+use policies::Policies;
 use serde_json::json;
 use store::{
     Effects as Beside,
-    runs::{Checkpoint, NewRun, RunLease, StartRun, StartedAs, TOO_MANY_RUNS},
+    runs::{Checkpoint, NewRun, RunLease, StartRun, StartedAs},
 };
 use tokio::sync::OwnedSemaphorePermit;
 use vault::RunKey;
-use workflow::{Failure, FailureKind, Machine, MachineError, NodeType, Outcome, Plan, RunInfo, Task};
+use workflow::{Failure, Machine, MachineError, NodeType, Outcome, Plan, RunInfo, Task};
 
 use crate::{
     Engine, Error, Finished, Handle, Started,
@@ -21,7 +22,7 @@ use crate::{
     engine::Inner,
     facts::{self, Facts},
     ports::{Runnable, StartOutcome},
-    seal,
+    rules, seal,
     settle::{Settled, settle},
     view::{self, RunLog},
 };
@@ -43,8 +44,14 @@ pub struct Start {
 /// Makes the audit drafts of a start (intent and outcome) out of how it went; stored with the run or not at all.
 pub type AuditOfStart = Box<dyn FnOnce(&StartOutcome) -> Vec<AuditDraft> + Send>;
 
-/// A machine at its start, tools admitted by the workflow's policy (R193).
-pub(crate) fn machine(plan: &Arc<Plan>, info: RunInfo, input: Json, trigger: Option<&str>) -> Result<Machine, Error> {
+/// A machine at its start, its nodes admitted by the workflow's policies (R193).
+pub(crate) fn machine(
+    plan: &Arc<Plan>,
+    policies: &Result<Arc<Policies>, Failure>,
+    info: RunInfo,
+    input: Json,
+    trigger: Option<&str>,
+) -> Result<Machine, Error> {
     let mut machine = Machine::new(Arc::clone(plan), info, Value::from_outside(input), trigger).map_err(|error| {
         let node = match error {
             MachineError::NoSuchTrigger(node) => node,
@@ -52,14 +59,14 @@ pub(crate) fn machine(plan: &Arc<Plan>, info: RunInfo, input: Json, trigger: Opt
         };
         Error::NoSuchTrigger { node }
     })?;
-    if let Some(allowed) = plan.definition().policies.allowed_nodes.clone() {
-        machine.admit(Arc::new(move |kind: NodeType, node: &str| {
-            if allowed.contains(&kind) {
-                return Ok(());
-            }
-            let message = format!("the workflow's policy does not allow {kind} nodes, and {node:?} is one");
-            Err(Failure::new(FailureKind::Policy, message))
-        }));
+    match policies.clone() {
+        Err(unreadable) => machine.admit(Arc::new(move |_: NodeType, _: &str| Err(unreadable.clone()))),
+        Ok(policies) if plan.definition().policies.allowed_nodes.is_some() => {
+            machine.admit(Arc::new(move |kind: NodeType, node: &str| {
+                policies.tool(node, kind.as_str()).map_err(rules::refusal)
+            }));
+        }
+        Ok(_) => {}
     }
     Ok(machine)
 }
@@ -78,20 +85,17 @@ impl Engine {
         let inner = &self.inner;
         let now = inner.clock.now();
         let id = RunId::new(now, inner.entropy.bytes());
-        let facts = inner.new_facts(permit.principal(), permit.scope(), id, &start, now);
+        let policies = inner.rules.of(&start.runnable.plan);
+        let facts = inner.new_facts(permit.principal(), permit.scope(), id, &start, &policies, now);
         let definition = start.runnable.plan.definition();
         let info =
             RunInfo { id, started_at: now, environment: facts.scope.environment, workflow: definition.name.clone() };
-        let mut log = RunLog::new(&*inner.mask, &start.input);
         let slot = Arc::clone(&inner.slots).try_acquire_owned().ok().filter(|_| !inner.stopping.is_cancelled());
-        // The raw input is needed again only when the run goes on.
-        let kept = start.input.clone();
-        let mut machine = machine(&start.runnable.plan, info, start.input, start.trigger_node.as_deref())?;
-        let settled = settle(&mut machine, &*inner.effects, &mut log, now);
-        let rate = definition.policies.rate.map(|rate| {
-            let window = std::time::Duration::from_secs(rate.window_seconds);
-            (rate.max_runs, now - window, rate.window_seconds)
-        });
+        let trigger_node = start.trigger_node.as_deref();
+        let mut machine = machine(&start.runnable.plan, &policies, info, start.input, trigger_node)?;
+        let mut log = RunLog::new(Arc::clone(machine.input()));
+        let settled = settle(&mut machine, &*inner.effects, &mut log, &|| inner.clock.now());
+        let rate = facts.policies.rate_window();
         let run = NewRun {
             id,
             scope: facts.scope,
@@ -119,7 +123,7 @@ impl Engine {
         let new = StartRun {
             run,
             begin: Vec::new(),
-            rate: rate.map(|(max, since, _)| (max, since)),
+            rate: inner.rate(&facts.policies, facts.scope, facts.workflow, now, None),
             events: Vec::new(),
             violations: Vec::new(),
             queued: vec![facts.event(EventKind::RunQueued, now, json!({ "trigger": facts.trigger }))],
@@ -127,13 +131,11 @@ impl Engine {
         let begun = Begun { facts, machine, log, settled, slot };
         let started = match begun.machine.outcome().cloned() {
             Some(outcome) => inner.store_ended(begun, new, &outcome, audit, now).await,
-            None => inner.store_running(begun, new, &kept, audit, now).await,
-        };
-        started.map_err(|error| match (error, rate) {
-            (Error::State { why: TOO_MANY_RUNS }, Some((max_runs, _, window_seconds))) => {
-                Error::TooManyRuns { max_runs, window_seconds }
-            }
-            (error, _) => error,
+            None => inner.store_running(begun, new, audit, now).await,
+        }?;
+        started.ok_or_else(|| {
+            let (max_runs, window) = rate.unwrap_or_default();
+            Error::TooManyRuns { max_runs, window_seconds: window.as_secs() }
         })
     }
 }
@@ -148,7 +150,15 @@ struct Begun {
 }
 
 impl Inner {
-    fn new_facts(&self, principal: Principal, scope: Scope, id: RunId, start: &Start, now: Timestamp) -> Facts {
+    fn new_facts(
+        &self,
+        principal: Principal,
+        scope: Scope,
+        id: RunId,
+        start: &Start,
+        policies: &Result<Arc<Policies>, Failure>,
+        now: Timestamp,
+    ) -> Facts {
         let definition = start.runnable.plan.definition();
         Facts {
             lease: RunLease { run: id, owner: self.owner, epoch: 1 },
@@ -164,11 +174,11 @@ impl Inner {
             started_at: now,
             budget: definition.settings.token_budget,
             deadline: facts::deadline(&start.runnable.plan, now, &self.settings),
-            policies: Arc::new(definition.policies.clone()),
+            policies: facts::readable(policies),
         }
     }
 
-    /// The fast path: everything about the run is one change.
+    /// The fast path: everything about the run is one change. `None`: the workflow has had as many runs as it may.
     async fn store_ended(
         &self,
         begun: Begun,
@@ -176,7 +186,7 @@ impl Inner {
         outcome: &Outcome,
         audit: AuditOfStart,
         now: Timestamp,
-    ) -> Result<Started, Error> {
+    ) -> Result<Option<Started>, Error> {
         let Begun { facts, log, settled, .. } = begun;
         let ended = self.clock.now();
         let failure = view::run_failure(&*self.mask, outcome);
@@ -187,13 +197,15 @@ impl Inner {
         new.run.finished_at = Some(ended);
         new.run.view = Some(log.render(&*self.mask, Some(outcome), finished.failure.as_ref()));
         new.events.push(facts.event(EventKind::RunStarted, now, json!({ "trigger": facts.trigger })));
-        new.events.extend(facts.node_events(&*self.mask, &settled.changes, ended, false));
+        let (violations, events) = facts.found(self, &settled.changes, &settled.screenings, ended);
+        new.violations = violations;
+        new.events.extend(events);
         new.events.push(facts.finished_event(finished.status, finished.failure.as_ref(), ended));
-        new.violations = facts.violations(self, &settled.changes, ended);
         let outcome = StartOutcome { run: finished.run, status: finished.status, failure: finished.failure.clone() };
         match self.store.start_run(new, Beside::audited(self.audit.rows(audit(&outcome)).await?)).await? {
-            StartedAs::Already(run) => Ok(Started::Already(run)),
-            StartedAs::Asked | StartedAs::InLine => Ok(Started::Finished(finished)),
+            StartedAs::TooMany => Ok(None),
+            StartedAs::Already(run) => Ok(Some(Started::Already(run))),
+            StartedAs::Asked | StartedAs::InLine => Ok(Some(Started::Finished(finished))),
         }
     }
 
@@ -202,15 +214,14 @@ impl Inner {
         self: &Arc<Self>,
         begun: Begun,
         mut new: StartRun,
-        input: &Json,
         audit: AuditOfStart,
         now: Timestamp,
-    ) -> Result<Started, Error> {
+    ) -> Result<Option<Started>, Error> {
         let Begun { facts, machine, log, settled, slot } = begun;
         let (run, scope) = (facts.lease.run, facts.scope);
         let key = self.vault.new_run_key(scope, run).map_err(|_| Error::Sealed)?;
         new.run.sealed_key = Some(key.wrapped().map_err(|_| Error::Sealed)?);
-        new.run.sealed_input = Some(seal::input(&key, input)?);
+        new.run.sealed_input = Some(seal::input(&key, &machine.input().json)?);
         let here = slot.is_some();
         let mut drive = self.new_drive(facts, key, machine, log, slot);
         if here {
@@ -219,8 +230,10 @@ impl Inner {
             new.run.due_at = Some(now + self.settings.lease);
             new.run.started_at = Some(now);
             new.events.push(drive.facts.event(EventKind::RunStarted, now, json!({ "trigger": drive.facts.trigger })));
-            new.events.extend(drive.facts.node_events(&*self.mask, &settled.changes, now, true));
-            new.violations = drive.facts.violations(self, &settled.changes, now);
+            let (violations, events) = drive.facts.found(self, &settled.changes, &settled.screenings, now);
+            new.violations = violations;
+            new.events.extend(events);
+            new.events.extend(drive.facts.node_events(&settled.changes, now));
             drive.begin_with(settled, &mut new, now).await;
         } else {
             new.events = new.queued.clone();
@@ -229,7 +242,8 @@ impl Inner {
         let end = new.run.wants_reply.then(|| self.active.wait(run));
         let handle = Handle { run, end };
         match self.store.start_run(new, Beside::audited(self.audit.rows(audit(&outcome)).await?)).await? {
-            StartedAs::Already(run) => Ok(Started::Already(run)),
+            StartedAs::TooMany => Ok(None),
+            StartedAs::Already(run) => Ok(Some(Started::Already(run))),
             StartedAs::Asked if here => {
                 drive.asked = self.enter(&drive.facts, Asked::default());
                 let begun = drive.steps.iter().filter(|(_, step)| step.state == State::InFlight);
@@ -237,11 +251,11 @@ impl Inner {
                     drive.launch(step);
                 }
                 self.tasks.spawn(drive.go());
-                Ok(Started::Running(handle))
+                Ok(Some(Started::Running(handle)))
             }
             StartedAs::Asked | StartedAs::InLine => {
                 self.wake.notify_one();
-                Ok(Started::Queued(handle))
+                Ok(Some(Started::Queued(handle)))
             }
         }
     }
@@ -270,6 +284,7 @@ impl Inner {
             asked: tokio::sync::watch::channel(Asked::default()).1,
             flights: futures::stream::FuturesUnordered::new(),
             next: Checkpoint::default(),
+            screenings: Vec::new(),
             looked: 0,
             slot,
         }

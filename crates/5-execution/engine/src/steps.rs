@@ -13,8 +13,10 @@ use workflow::{
 use crate::{
     backoff,
     drive::{Drive, Outstanding, State},
+    found,
+    found::Screening,
     ports::{EffectContext, ModelCall, Performed, Runnable},
-    seal,
+    rules, seal,
     step_key::step_key,
 };
 
@@ -23,7 +25,8 @@ impl Drive {
     pub(crate) async fn enlist(&mut self, work: Work, now: Timestamp) {
         let state = match &work.task {
             Task::Call(call) => {
-                if let Some(failure) = self.over_budget(call) {
+                let allowed = rules::ask(&self.facts.policies, call);
+                if let Err(failure) = allowed.and_then(|()| self.within_budget(call)) {
                     return self.answer(&work.step, Answer::Failed { failure });
                 }
                 State::Ready
@@ -36,7 +39,7 @@ impl Drive {
                 self.wait_until(&work, deadline)
             }
             Task::Workflow { workflow, input } => {
-                let found = match self.find(workflow.clone()).await {
+                let found = match self.find(workflow.clone(), now).await {
                     Ok(found) => self.spawn(&work, &found, input, now),
                     Err(failure) => Err(failure),
                 };
@@ -54,17 +57,17 @@ impl Drive {
         at.map_or(State::Outside, State::Until)
     }
 
-    /// R202: a run over its budget calls no model any more.
-    fn over_budget(&self, call: &Call) -> Option<Failure> {
-        let limit = self.facts.budget?;
+    /// R202: a run whose budget is used up calls no model any more.
+    fn within_budget(&self, call: &Call) -> Result<(), Failure> {
         if !matches!(call, Call::Chat(_) | Call::Embed(_)) {
-            return None;
+            return Ok(());
         }
-        let used = self.usage.input_tokens + self.usage.output_tokens;
-        (used >= limit).then(|| {
-            let message = format!("the run has used {used} tokens of its budget of {limit}");
-            Failure::new(FailureKind::Budget, message)
-        })
+        self.budget_allows(1)
+    }
+
+    fn budget_allows(&self, wanted: u64) -> Result<(), Failure> {
+        let used = self.usage.input_tokens.saturating_add(self.usage.output_tokens);
+        policies::budget(used, wanted, self.facts.budget).map_err(rules::refusal)
     }
 
     fn ask_people(&mut self, work: &Work, request: &ApprovalRequest, deadline: Option<Timestamp>, now: Timestamp) {
@@ -99,7 +102,7 @@ impl Drive {
     }
 
     /// The workflow that a step wants to run.
-    async fn find(&mut self, workflow: String) -> Result<Runnable, Failure> {
+    async fn find(&mut self, workflow: String, now: Timestamp) -> Result<Runnable, Failure> {
         if self.facts.depth >= self.engine.settings.max_depth {
             let message = format!("sub-workflows go deeper than {}", self.engine.settings.max_depth);
             return Err(Failure::new(FailureKind::TooLarge, message));
@@ -107,7 +110,7 @@ impl Drive {
         let mut pause = Duration::from_millis(100);
         loop {
             match self.engine.versions.published(self.facts.scope, &workflow).await {
-                Ok(Some(found)) => return Ok(found),
+                Ok(Some(found)) => return self.within_rate(found, now).await,
                 Ok(None) => {
                     let message = format!("there is no published workflow {workflow:?} in this environment");
                     return Err(Failure::new(FailureKind::Child, message));
@@ -119,6 +122,19 @@ impl Drive {
                 Err(error) => return Err(Failure::new(FailureKind::Internal, error.to_string())),
             }
         }
+    }
+
+    /// R200: a sub-workflow is held to its own rate, too.
+    async fn within_rate(&mut self, found: Runnable, now: Timestamp) -> Result<Runnable, Failure> {
+        let policies = self.engine.rules.of(&found.plan)?;
+        let Some((_, window)) = policies.rate_window() else { return Ok(found) };
+        let made = self.engine.store.count_runs(self.facts.scope, found.workflow, now - window).await;
+        let made = made.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+        let Err(violation) = policies.rate(made) else { return Ok(found) };
+        let told = found::beside(&self.engine, self.facts.scope, found.workflow, &violation, now);
+        self.next.events.extend(told.events);
+        self.next.violations.extend(told.violations);
+        Err(Failure::new(FailureKind::Child, format!("the sub-workflow was not started: {violation}")))
     }
 
     /// A run of its own, under its own key; it is stored with the checkpoint and wakes this one when it ends.
@@ -196,6 +212,14 @@ impl Drive {
                 for (n, call) in model_calls.into_iter().enumerate() {
                     self.count(step, attempts, n, call, now);
                 }
+                // A call that went over the budget was the run's last.
+                let answer = match self.budget_allows(0) {
+                    Err(failure) if answer.usage() != Usage::default() => {
+                        self.log.used(step, answer.usage());
+                        Answer::Failed { failure }
+                    }
+                    _ => answer,
+                };
                 self.answer(step, answer);
             }
             Err(failure) => {
@@ -232,6 +256,7 @@ impl Drive {
     /// Takes in an answer that this process has; it is in the next checkpoint.
     pub(crate) fn answer(&mut self, step: &StepKey, answer: Answer) {
         let address = self.facts.address(step);
+        self.screenings.extend(Screening::of(step, &answer));
         match seal::answer(&self.key, &address, &answer) {
             Ok(sealed) => {
                 self.next.done.push((address, sealed, self.ordinal));

@@ -10,14 +10,16 @@ use nodes::schedule::Schedule;
 use serde_json::json;
 use store::{
     Effects as Beside,
-    runs::{DueSchedule, NewRun, NewSchedule, StartRun},
+    runs::{DueSchedule, Fired, NewRun, NewSchedule, StartRun},
 };
 use tokio_util::sync::CancellationToken;
 use workflow::{NodeType, Plan};
 
-use crate::{Engine, Error, engine::Inner, seal};
+use crate::{Engine, Error, engine::Inner, facts, seal};
 
 const TIMERS: SystemPermit = act_as_system("firing schedules and sweeping runs");
+/// Why a schedule did not start a run.
+const TOO_OFTEN: &str = "the workflow's policy allows no more runs in this window";
 /// Schedules that are fired in one round.
 const ROUND: u32 = 64;
 /// A schedule that could not fire is tried again this much later.
@@ -70,6 +72,7 @@ impl Engine {
     pub async fn sweep(&self) {
         let inner = &self.inner;
         let before = inner.clock.now() - inner.settings.reply_kept;
+        inner.tell_late_refusals().await;
         if let Err(error) = inner.store.sweep_runs(TIMERS, before).await {
             tracing::warn!(%error, "runs were not swept");
         }
@@ -97,11 +100,21 @@ impl Inner {
         let id = RunId::new(now, self.entropy.bytes());
         let actor = self.rights.actor(principal, due.scope).await?;
         let allowed = actor.is_some_and(|actor| actor.may::<ExecuteWorkflow>().is_ok());
-        let mut beside = Beside::audited(self.audit.rows(self.drafts(&due, principal, id, allowed, now)).await?);
+        let why = (!allowed).then_some(crate::worker::LOST_RIGHT);
+        let mut beside = Beside::audited(self.audit.rows(self.drafts(&due, principal, id, why, now)).await?);
         if !allowed {
             return self.store.fire_schedule(due, next, None, beside).await.map(|_| false).map_err(Error::from);
         }
         let plan = self.plan(due.scope, due.workflow, &due.version).await?;
+        let policies = facts::readable(&self.rules.of(&plan));
+        let rate = match policies.rate_window() {
+            None => None,
+            Some(_) => {
+                let refused = self.drafts(&due, principal, id, Some(TOO_OFTEN), now);
+                let refused = self.audit.rows(refused).await?;
+                self.rate(&policies, due.scope, due.workflow, now, Some(refused))
+            }
+        };
         let input = json!({ "scheduled_at": due.next_at, "node": due.node });
         let key = self.vault.new_run_key(due.scope, id).map_err(|_| Error::Sealed)?;
         let run = NewRun {
@@ -136,24 +149,18 @@ impl Inner {
             run: Some(id),
             payload: json!({ "trigger": "schedule", "node": due.node }),
         });
-        let start = StartRun {
-            run,
-            begin: Vec::new(),
-            rate: None,
-            events: Vec::new(),
-            violations: Vec::new(),
-            queued: Vec::new(),
-        };
-        Ok(self.store.fire_schedule(due, next, Some(start), beside).await?)
+        let start =
+            StartRun { run, begin: Vec::new(), rate, events: Vec::new(), violations: Vec::new(), queued: Vec::new() };
+        Ok(self.store.fire_schedule(due, next, Some(start), beside).await? == Fired::Here)
     }
 
-    /// Intent and outcome of a start by the clock; a refusal when its publisher has lost the right.
+    /// Intent and outcome of a start by the clock; a refusal when there is a reason why not.
     fn drafts(
         &self,
         due: &DueSchedule,
         principal: Principal,
         run: RunId,
-        allowed: bool,
+        refused: Option<&str>,
         now: Timestamp,
     ) -> Vec<AuditDraft> {
         let intent = AuditDraft {
@@ -171,10 +178,10 @@ impl Inner {
         };
         let outcome = AuditDraft {
             id: AuditId::new(now, self.entropy.bytes()),
-            result: if allowed { AuditResult::Succeeded } else { AuditResult::Refused },
+            result: if refused.is_none() { AuditResult::Succeeded } else { AuditResult::Refused },
             intent: Some(intent.id),
             duration_micros: Some(0),
-            detail: if allowed { json!({ "run": run }) } else { json!({ "why": crate::worker::LOST_RIGHT }) },
+            detail: refused.map_or_else(|| json!({ "run": run }), |why| json!({ "why": why })),
             ..intent.clone()
         };
         vec![intent, outcome]

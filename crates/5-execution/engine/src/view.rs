@@ -36,21 +36,22 @@ struct NodeLog {
     attempts: u32,
     usage: Usage,
     printed: String,
+    /// How the sandbox held the node's code: the attestation of its last run.
+    sandbox: Json,
 }
 
 /// The log of a run as it is collected: raw, in memory only.
 #[derive(Debug, Clone)]
 pub(crate) struct RunLog {
-    /// Screened already.
-    input: Box<RawValue>,
+    input: Arc<Value>,
     nodes: Vec<NodeLog>,
     left_out: usize,
 }
 
 impl RunLog {
     /// The empty log of a run with this input.
-    pub(crate) fn new(mask: &dyn Mask, input: &Json) -> Self {
-        Self { input: screened(mask, input, RUN_VALUE), nodes: Vec::new(), left_out: 0 }
+    pub(crate) const fn new(input: Arc<Value>) -> Self {
+        Self { input, nodes: Vec::new(), left_out: 0 }
     }
 
     /// Takes over when nodes began and ended from a view that was stored before.
@@ -94,6 +95,7 @@ impl RunLog {
                     attempts: 0,
                     usage: Usage::default(),
                     printed: String::new(),
+                    sandbox: Json::Null,
                 });
                 self.nodes.len() - 1
             }
@@ -122,23 +124,32 @@ impl RunLog {
         if let Some(at) = at {
             log.started_at = log.started_at.min(at);
         }
-        if let Answer::Code(code) = answer {
-            log.printed.push_str(&code.logs);
+        match answer {
+            Answer::Code(code) => {
+                log.printed.push_str(&code.logs);
+                log.sandbox = code.attestation.clone();
+            }
+            Answer::Failed { failure } if log.kind == NodeType::Code => {
+                log.printed.push_str(failure.detail["logs"].as_str().unwrap_or_default());
+                log.sandbox = failure.detail["attestation"].clone();
+            }
+            _ => {}
+        }
+    }
+
+    /// A step of a node used tokens, and its answer does not tell.
+    pub(crate) fn used(&mut self, step: &StepKey, usage: Usage) {
+        let known = self.nodes.iter_mut().rev().find(|log| log.node == step.node && log.path == step.path);
+        if let Some(log) = known {
+            log.usage += usage;
         }
     }
 
     /// The view as JSON text.
     pub(crate) fn render(&self, mask: &dyn Mask, outcome: Option<&Outcome>, failure: Option<&RunFailure>) -> String {
-        let mut seen: Vec<(*const Value, Box<RawValue>)> = Vec::new();
-        let mut value = |value: &Option<Arc<Value>>| -> Option<Box<RawValue>> {
-            let value = value.as_ref()?;
-            if let Some((_, text)) = seen.iter().find(|(known, _)| *known == Arc::as_ptr(value)) {
-                return Some(text.clone());
-            }
-            let text = screened(mask, &value.json, NODE_VALUE);
-            seen.push((Arc::as_ptr(value), text.clone()));
-            Some(text)
-        };
+        let mut seen = Seen { mask, values: Vec::new() };
+        let input = seen.value(&self.input.json, RUN_VALUE);
+        let output = outcome.and_then(Outcome::output).map(|output| seen.value(output, RUN_VALUE));
         let nodes = self.nodes.iter().map(|log| NodeView {
             node: &log.node,
             path: &log.path,
@@ -146,33 +157,29 @@ impl RunLog {
             status: log.status,
             started_at: log.started_at,
             finished_at: log.finished_at,
-            input: value(&log.input),
-            output: value(&log.output),
+            duration_us: log.finished_at.map(|at| at.since(log.started_at).as_micros() as u64),
+            input: seen.node(log.input.as_deref()),
+            output: seen.node(log.output.as_deref()),
             port: log.port.as_ref(),
-            warnings: &log.warnings,
+            warnings: log.warnings.iter().map(|warning| shown(mask, warning)).collect(),
             findings: &log.findings,
             failure: log.failure.as_ref().map(|failure| screened_failure(mask, failure, &log.node)),
             steps: log.steps,
             attempts: log.attempts,
             usage: (log.usage != Usage::default()).then_some(log.usage),
             printed: cut(mask.text(&log.printed), NODE_VALUE),
+            sandbox: &log.sandbox,
         });
-        let view = View {
-            input: &self.input,
-            output: outcome.and_then(Outcome::output).map(|output| screened(mask, output, RUN_VALUE)),
-            nodes: nodes.collect(),
-            nodes_left_out: self.left_out,
-            failure,
-        };
+        let view = View { input, output, nodes: nodes.collect(), nodes_left_out: self.left_out, failure };
         serde_json::to_string(&view).unwrap_or_else(|_| "{}".to_owned())
     }
 }
 
 #[derive(Serialize)]
 struct View<'a> {
-    input: &'a RawValue,
+    input: Arc<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<Box<RawValue>>,
+    output: Option<Arc<RawValue>>,
     nodes: Vec<NodeView<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     nodes_left_out: usize,
@@ -192,13 +199,15 @@ struct NodeView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<Box<RawValue>>,
+    duration_us: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<Box<RawValue>>,
+    input: Option<Arc<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<Arc<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<&'a Port>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    warnings: &'a [Warning],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     findings: &'a [Finding],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,6 +220,8 @@ struct NodeView<'a> {
     usage: Option<Usage>,
     #[serde(skip_serializing_if = "str::is_empty")]
     printed: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Json::is_null")]
+    sandbox: &'a Json,
 }
 
 const fn is_zero(n: &usize) -> bool {
@@ -218,6 +229,40 @@ const fn is_zero(n: &usize) -> bool {
 }
 const fn is_none(n: &u32) -> bool {
     *n == 0
+}
+
+/// What has been screened for this view: most values appear several times, as one node's output and the next one's
+/// input, and screening is the most that a view costs.
+struct Seen<'a> {
+    mask: &'a dyn Mask,
+    values: Vec<(&'a Json, usize, Arc<RawValue>)>,
+}
+
+/// Values that are compared with; a long log has few that are equal and far apart.
+const COMPARED: usize = 8;
+
+impl<'a> Seen<'a> {
+    fn node(&mut self, value: Option<&'a Value>) -> Option<Arc<RawValue>> {
+        value.map(|value| self.value(&value.json, NODE_VALUE))
+    }
+    fn value(&mut self, json: &'a Json, most: usize) -> Arc<RawValue> {
+        let mut last = self.values.iter().rev().take(COMPARED);
+        // What was not cut at the longer limit and fits the shorter one is the same text.
+        let fits = |limit: usize, text: &RawValue| limit == most || text.get().len() <= most.min(limit);
+        if let Some((_, _, text)) =
+            last.find(|(known, limit, text)| fits(*limit, text) && (std::ptr::eq(*known, json) || *known == json))
+        {
+            return Arc::clone(text);
+        }
+        let text: Arc<RawValue> = screened(self.mask, json, most).into();
+        self.values.push((json, most, Arc::clone(&text)));
+        text
+    }
+}
+
+/// A warning as it may be stored.
+fn shown(mask: &dyn Mask, warning: &Warning) -> Warning {
+    Warning { message: mask.text(&warning.message).into_owned(), ..warning.clone() }
 }
 
 /// A value as it may be stored: screened, masked, and cut when it is longer than `most` bytes.

@@ -133,7 +133,8 @@ impl Inner {
             return Ok(());
         }
         let plan = self.plan(claimed.scope, claimed.workflow, &claimed.version).await?;
-        let facts = Facts::of(claimed, &plan, &self.settings);
+        let policies = self.rules.of(&plan);
+        let facts = Facts::of(claimed, &plan, &policies, &self.settings);
         let mut asked = Asked::default();
         match &claimed.wish {
             Some((store::runs::Wish::Cancel, reason)) => asked.cancel = Some(reason.clone()),
@@ -147,20 +148,21 @@ impl Inner {
         let key = self.vault.run_key(claimed.scope, claimed.lease.run, &claimed.sealed_key);
         let key = key.map_err(|_| Error::Sealed)?;
         let input = seal::open_input(&key, &claimed.sealed_input)?;
-        let log = RunLog::new(&*self.mask, &input);
         let info = RunInfo {
             id: claimed.lease.run,
             started_at: facts.started_at,
             environment: claimed.scope.environment,
             workflow: plan.definition().name.clone(),
         };
-        let machine = machine(&plan, info, input, claimed.trigger_node.as_deref())?;
+        let machine = machine(&plan, &policies, info, input, claimed.trigger_node.as_deref())?;
+        let log = RunLog::new(Arc::clone(machine.input()));
         let first = !claimed.resumed;
         let mut drive = self.new_drive(facts, key, machine, log, slot);
         drive.asked = self.enter(&drive.facts, asked);
         let rows = if first { Vec::new() } else { self.store.run_steps(&claimed.lease).await? };
         let now = self.clock.now();
-        settle(&mut drive.machine, &*self.effects, &mut drive.log, drive.facts.started_at);
+        let then = drive.facts.started_at;
+        settle(&mut drive.machine, &*self.effects, &mut drive.log, &|| then);
         for row in rows.iter().filter(|row| row.state == StepState::Done && row.ordinal.is_some()) {
             let answer = seal::open_answer(&drive.key, &row.address, row.answer.as_deref().unwrap_or_default())?;
             let step =
@@ -171,7 +173,8 @@ impl Inner {
             if drive.machine.apply(&step, answer).is_err() {
                 tracing::warn!(run = %claimed.lease.run, ?step, "a recorded answer was not asked for in the replay");
             }
-            settle(&mut drive.machine, &*self.effects, &mut drive.log, row.finished_at.unwrap_or(now));
+            let then = row.finished_at.unwrap_or(now);
+            settle(&mut drive.machine, &*self.effects, &mut drive.log, &|| then);
         }
         if let Some(view) = &claimed.view {
             drive.log.remember(view);

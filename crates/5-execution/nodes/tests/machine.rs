@@ -22,7 +22,7 @@ fn e(from: &str, to: &str) -> Json {
     }
 }
 fn coded(result: Json) -> Answer {
-    Answer::Code(CodeAnswer { result, logs: String::new() })
+    Answer::Code(CodeAnswer { result, ..CodeAnswer::default() })
 }
 
 #[test]

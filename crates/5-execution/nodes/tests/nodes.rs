@@ -177,7 +177,7 @@ fn code_is_taken_as_it_is_written() {
                 (call.code.as_str(), &call.input, call.timeout_ms),
                 ("return {{a: 1}}", &json!({ "n": 2 }), 10_000)
             );
-            Answer::Code(CodeAnswer { result: json!("ok"), logs: String::new() })
+            Answer::Code(CodeAnswer { result: json!("ok"), ..CodeAnswer::default() })
         });
     assert_eq!(ended.output(), json!("ok"));
 }

@@ -110,12 +110,15 @@ pub struct SqlAnswer {
     pub truncated: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CodeAnswer {
     pub result: Json,
     /// What the code printed, cut to the sandbox's limit.
     #[serde(default)]
     pub logs: String,
+    /// How the code was held, as the sandbox attests it; stands in the run's record.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub attestation: Json,
 }
 
 /// What a guardrail decided.

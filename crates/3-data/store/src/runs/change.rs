@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use authz::SystemPermit;
-use domain::{LeaseId, NewEvent, RunId, RunStatus, Scope, StepAddress, Timestamp};
+use domain::{LeaseId, NewEvent, RunId, RunStatus, Scope, StepAddress, Timestamp, WorkflowId};
 
 use super::{
     Beat, Claimed, DueSchedule, Ending, Inserted, NewApproval, NewRun, Parking, RunLease, TokenUsage, approval, claim,
     ending, lease, row, schedule, step, token_usage,
 };
 use crate::{
-    Effects, Error, Result, Store,
+    Effects, Result, Store,
     kernel::{sql::binds, tx::Tx},
     records::Violation,
 };
@@ -21,14 +21,41 @@ pub struct StartRun {
     pub run: NewRun,
     /// Steps whose effects begin as soon as this is stored.
     pub begin: Vec<StepAddress>,
-    /// At most so many runs of the workflow since that moment (R200).
-    pub rate: Option<(u64, Timestamp)>,
+    /// Whether the workflow may have one more (R200).
+    pub rate: Option<Rate>,
     /// Told when the run starts, or ends in this very change.
     pub events: Vec<NewEvent>,
     /// Kept with them.
     pub violations: Vec<Violation>,
     /// Told instead when it must stand in line.
     pub queued: Vec<NewEvent>,
+}
+
+/// A question about how often a workflow has run. The policy answers; the count is made inside the change, so that all
+/// servers count alike.
+#[derive(Clone)]
+pub struct Rate {
+    /// Counts runs that were made after this.
+    pub since: Timestamp,
+    /// Asked with how many there were. `None`: one more may start. Else nothing is stored but this.
+    pub refusal: Arc<dyn Fn(u64) -> Option<Effects> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rate(since {})", self.since)
+    }
+}
+
+/// What became of a schedule whose time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fired {
+    /// It was moved on, and its run, if there was to be one, is stored.
+    Here,
+    /// It was moved on without a run: the workflow has had as many as it may.
+    TooMany,
+    /// Another server was first.
+    Elsewhere,
 }
 
 /// What became of a start.
@@ -40,10 +67,9 @@ pub enum StartedAs {
     InLine,
     /// The same idempotency word has started this run before.
     Already(RunId),
+    /// The workflow has had as many runs as it may; nothing was stored but what [`Rate::refusal`] said.
+    TooMany,
 }
-
-/// Said when a workflow has had as many runs as its policy allows.
-pub const TOO_MANY_RUNS: &str = "the workflow's policy allows no more runs in this window";
 
 /// What a worker writes between two steps.
 #[derive(Debug, Clone, Default)]
@@ -126,11 +152,8 @@ pub enum Parked {
 
 impl Store {
     /// Stores a new run.
-    ///
-    /// # Errors
-    /// `Refused` with [`TOO_MANY_RUNS`] when the rate is used up; nothing is stored then.
     pub async fn start_run(&self, start: StartRun, effects: Effects) -> Result<StartedAs> {
-        self.write(effects, start, |start, tx| Box::pin(begin(start, tx))).await
+        self.write(Effects::none(), (start, effects), |(start, effects), tx| Box::pin(begin(start, effects, tx))).await
     }
 
     /// Takes due runs for a worker.
@@ -232,12 +255,10 @@ impl Store {
                 for call in &checkpoint.usage {
                     token_usage::record(tx, call).await?;
                 }
-                for event in checkpoint.events.iter().chain(&effects.events) {
+                for event in &checkpoint.events {
                     tx.event(event.clone());
                 }
-                for draft in &effects.audit {
-                    tx.audit(draft.clone());
-                }
+                tx.tell(effects);
                 tx.effects.violations.extend(checkpoint.violations.iter().cloned());
                 Ok(true)
             })
@@ -245,32 +266,36 @@ impl Store {
         .await
     }
 
-    /// Moves a due schedule on and starts its run; `false`: another server did.
+    /// Moves a due schedule on and starts its run.
     pub async fn fire_schedule(
         &self,
         due: DueSchedule,
         next: Timestamp,
         start: Option<StartRun>,
         effects: Effects,
-    ) -> Result<bool> {
+    ) -> Result<Fired> {
         self.write(Effects::none(), (due, start, effects), move |(due, start, effects), tx| {
             Box::pin(async move {
                 if !schedule::advance(tx, due, next).await? {
-                    return Ok(false);
+                    return Ok(Fired::Elsewhere);
                 }
-                if let Some(start) = start {
-                    begin(start, tx).await?;
+                let Some(start) = start else {
+                    tx.tell(effects);
+                    return Ok(Fired::Here);
+                };
+                match begin(start, effects, tx).await? {
+                    StartedAs::TooMany => Ok(Fired::TooMany),
+                    _ => Ok(Fired::Here),
                 }
-                for event in &effects.events {
-                    tx.event(event.clone());
-                }
-                for draft in &effects.audit {
-                    tx.audit(draft.clone());
-                }
-                Ok(true)
             })
         })
         .await
+    }
+
+    /// How many runs of a workflow were made after `since`.
+    pub async fn count_runs(&self, scope: Scope, workflow: WorkflowId, since: Timestamp) -> Result<u64> {
+        let row = self.db().one(claim::MADE_SINCE, claim::made_since(workflow, scope.environment, since)).await?;
+        row.get("n")
     }
 
     /// Schedules whose time has come.
@@ -323,14 +348,16 @@ impl Store {
     }
 }
 
-async fn begin(start: &StartRun, tx: &mut Tx) -> Result<StartedAs> {
+async fn begin(start: &StartRun, effects: &Effects, tx: &mut Tx) -> Result<StartedAs> {
     let new = &start.run;
     let environment = new.scope.environment;
-    if let Some((max, since)) = start.rate
-        && claim::started_since(tx, new.workflow, environment, since).await? >= max
+    if let Some(rate) = &start.rate
+        && let Some(told) = (rate.refusal)(claim::started_since(tx, new.workflow, environment, rate.since).await?)
     {
-        return Err(Error::Refused { what: TOO_MANY_RUNS });
+        tx.tell(&told);
+        return Ok(StartedAs::TooMany);
     }
+    tx.tell(effects);
     let limited = new.status == RunStatus::Running && new.max_concurrent.is_some();
     let room = match new.max_concurrent {
         Some(max) if limited => claim::has_room(tx, new.workflow, environment, max).await?,

@@ -11,7 +11,7 @@ use super::{RunLease, Wish};
 use crate::{
     Result,
     kernel::{
-        sql::{Sql, binds},
+        sql::{Bind, Sql, binds},
         tx::Tx,
     },
 };
@@ -76,13 +76,15 @@ pub(crate) async fn started_since(
     since: Timestamp,
 ) -> Result<u64> {
     lock_line(tx, workflow, environment).await?;
-    // Ids grow with time: the index on (workflow, id) answers this.
-    tx.one(
-        "select count(*) as n from runs where workflow = $1 and id >= $2 and environment = $3 and created_at > $4",
-        binds![workflow, RunId::new(since, [0; 10]), environment, since],
-    )
-    .await?
-    .get("n")
+    tx.one(MADE_SINCE, made_since(workflow, environment, since)).await?.get("n")
+}
+
+/// Ids grow with time: the index on (workflow, id) answers this.
+pub(super) const MADE_SINCE: &str =
+    "select count(*) as n from runs where workflow = $1 and id >= $2 and environment = $3 and created_at > $4";
+
+pub(super) fn made_since(workflow: WorkflowId, environment: Environment, since: Timestamp) -> Vec<Bind> {
+    binds![workflow, RunId::new(since, [0; 10]), environment, since]
 }
 
 /// Serialises decisions about one workflow's line between processes; SQLite has one writer and needs nothing.

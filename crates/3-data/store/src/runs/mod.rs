@@ -17,7 +17,7 @@ mod token_usage;
 mod wish;
 
 pub use approval::{Approval, ApprovalStatus, Ballot, NewApproval, SealDecision};
-pub use change::{Checkpoint, Parked, StartRun, StartedAs, TOO_MANY_RUNS};
+pub use change::{Checkpoint, Fired, Parked, Rate, StartRun, StartedAs};
 pub use claim::Claimed;
 pub use ending::{Ending, ParentAnswer, Parking};
 pub use lease::{Beat, RunLease};

@@ -62,7 +62,7 @@ impl Attempt {
             Some(tx) => tx,
             None => {
                 let conn = Conn::open(&self.settings.target, Use::Writing).await.map_err(Fault::whole)?;
-                Tx { conn, effects: Effects::none() }
+                Tx::new(conn)
             }
         };
         match self.transact(&mut tx, group).await {
@@ -89,6 +89,7 @@ impl Attempt {
         let Settings { timeout, linker, .. } = &self.settings;
         let work = async {
             perform_all(tx, group).await?;
+            tx.settle().await.map_err(Fault::whole)?;
             let Effects { audit: drafts, events: happened, violations } = std::mem::take(&mut tx.effects);
             records::append_violations(&mut tx.conn, violations).await.map_err(Fault::whole)?;
             audit::append::append(&mut tx.conn, &**linker, drafts).await.map_err(Fault::whole)?;
@@ -131,7 +132,7 @@ impl Attempt {
 }
 
 async fn perform_all(tx: &mut Tx, group: &mut Group) -> Result<(), Fault> {
-    tx.effects = Effects::none();
+    tx.begin();
     let begin = if tx.conn.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" };
     tx.conn.run(begin, binds![]).await.map_err(Fault::whole)?;
     for (n, op) in group.iter_mut().enumerate() {

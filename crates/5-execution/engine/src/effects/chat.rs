@@ -4,7 +4,7 @@ use models::{AnswerFormat, Arguments, ChatRequest, ChatResponse, Client, Connect
 use vault::Lease;
 use workflow::{Answer, ChatAnswer, ChatCall, ChatMessage, Failure, FailureKind, ModelRef, ToolCall, answer::Finish};
 
-use super::{World, credential::masked};
+use super::{World, credential::masked, with_cause};
 use crate::ports::{EffectContext, ModelCall, Performed};
 
 impl World {
@@ -103,7 +103,7 @@ pub(super) fn failed(error: &models::Error) -> Failure {
         _ if error.is_refusal() => FailureKind::Policy,
         _ => FailureKind::Call,
     };
-    let mut failure = Failure::new(kind, error.to_string());
+    let mut failure = Failure::new(kind, with_cause(error));
     failure.retryable = error.may_retry();
     if let models::Error::RateLimited { retry_after: Some(after), .. } = error {
         failure.retry_after_ms = Some(after.as_millis() as u64);

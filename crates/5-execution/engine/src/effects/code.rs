@@ -1,4 +1,4 @@
-//! Customers' code, in a container of its own.
+//! Customers' code, in a container of its own. How it was held goes into the run's record, whether it succeeded or not.
 
 use std::time::Duration;
 
@@ -18,9 +18,11 @@ impl World {
             Language::Javascript => sandbox::Language::Javascript,
             Language::Python => sandbox::Language::Python,
         };
+        let time = Duration::from_millis(call.timeout_ms);
         let limits = Limits {
-            wall_clock: Duration::from_millis(call.timeout_ms),
-            memory_bytes: call.memory_mb.saturating_mul(1024 * 1024),
+            wall_clock: time.min(self.code_limits.wall_clock),
+            cpu_time: time.min(self.code_limits.wall_clock),
+            memory_bytes: call.memory_mb.saturating_mul(1024 * 1024).min(self.code_limits.memory_bytes),
             ..Limits::default()
         };
         let outcome = sandbox.run(Spec::code(language, call.code, call.input).limits(limits)).await;
@@ -31,11 +33,12 @@ impl World {
         })?;
         let mut logs = outcome.stdout.text();
         logs.push_str(&outcome.stderr.text());
+        let attestation = serde_json::json!(outcome.attestation);
         match outcome.result {
-            Ok(result) => Ok(Answer::Code(CodeAnswer { result, logs }).into()),
+            Ok(result) => Ok(Answer::Code(CodeAnswer { result, logs, attestation }).into()),
             Err(failure) => {
                 let kind = if outcome.exit.timed_out() { FailureKind::Timeout } else { FailureKind::Call };
-                let detail = serde_json::json!({ "code": failure.code(), "logs": logs });
+                let detail = serde_json::json!({ "code": failure.code(), "logs": logs, "attestation": attestation });
                 Err(Failure::new(kind, failure.to_string()).with_detail(detail))
             }
         }

@@ -1,16 +1,20 @@
 //! HTTP requests, through egress and the workflow's domain policy (R197, R198). The step's key goes along as
 //! `Idempotency-Key`, the same on every attempt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::Json;
 use egress::{DomainPattern, Domains, Method, Request};
+use policies::{HttpDomains, Policies};
 use serde_json::json;
-use workflow::{Answer, Failure, FailureKind, HttpAnswer, HttpCall, HttpDomains, call::ResponseParse};
+use workflow::{Answer, Failure, FailureKind, HttpAnswer, HttpCall, call::ResponseParse};
 
 use super::{World, credential::masked};
-use crate::ports::{EffectContext, Performed};
+use crate::{
+    ports::{EffectContext, Performed},
+    rules::refusal,
+};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -39,13 +43,12 @@ impl World {
             request = request.header("content-type", &body.content_type).map_err(|error| failed(&error))?;
             request = request.body(body.text);
         }
-        request = request
-            .domains(domains(cx.policies.http.as_ref())?)
-            .timeout(cx.timeout)
-            .max_response_bytes(call.max_response_bytes);
+        request =
+            request.domains(domains(&cx.policies)?).timeout(cx.timeout).max_response_bytes(call.max_response_bytes);
         request.follow_redirects = call.follow_redirects;
 
-        let answered = self.answered(request, call.parse).await.map_err(|failure| masked(lease.as_ref(), failure));
+        let answered =
+            self.answered(&cx.policies, request, call.parse).await.map_err(|failure| masked(lease.as_ref(), failure));
         let mut answer = answered?;
         if let Some(lease) = &lease {
             let masker = lease.masker();
@@ -60,8 +63,14 @@ impl World {
         Ok(Answer::Http(answer).into())
     }
 
-    async fn answered(&self, request: Request, parse: ResponseParse) -> Result<HttpAnswer, Failure> {
-        let response = self.http.send(request).await.map_err(|error| failed(&error))?;
+    async fn answered(
+        &self,
+        policies: &Policies,
+        request: Request,
+        parse: ResponseParse,
+    ) -> Result<HttpAnswer, Failure> {
+        let sent = self.http.send(request).await;
+        let response = sent.map_err(|error| refused_on_the_way(policies, &error))?;
         let status = response.status.as_u16();
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in &response.headers {
@@ -101,24 +110,47 @@ fn refused(answer: HttpAnswer) -> Failure {
     failure.with_detail(json!({ "status": status, "body": answer.body }))
 }
 
-fn domains(policy: Option<&HttpDomains>) -> Result<Domains, Failure> {
-    let Some(policy) = policy else { return Ok(Domains::any()) };
-    let read = |set: &BTreeSet<String>| -> Result<Vec<DomainPattern>, Failure> {
-        set.iter()
-            .map(|pattern| {
-                pattern.parse().map_err(|_| {
-                    Failure::new(FailureKind::Policy, format!("{pattern:?} in the workflow's policy is no domain"))
-                })
+/// The workflow's domains once more, for the connection: a redirect may lead elsewhere.
+fn domains(policies: &Policies) -> Result<Domains, Failure> {
+    let HttpDomains { allow, block } = policies.http_domains();
+    let any = |list: &[policies::DomainPattern]| list.contains(&policies::DomainPattern::Any);
+    let read = |list: &[policies::DomainPattern]| -> Result<Vec<DomainPattern>, Failure> {
+        let spelt = list.iter().filter_map(|pattern| match pattern {
+            policies::DomainPattern::Exact(name) => Some(name.clone()),
+            policies::DomainPattern::Below(name) => Some(format!("*.{name}")),
+            policies::DomainPattern::Address(address) => Some(address.to_string()),
+            policies::DomainPattern::Any => None,
+        });
+        spelt
+            .map(|text| {
+                let unreadable = || Failure::new(FailureKind::Policy, format!("{text:?} in the policy is no domain"));
+                text.parse().map_err(|_| unreadable())
             })
             .collect()
     };
-    let allow = if policy.allow.is_empty() { None } else { Some(read(&policy.allow)?) };
-    Ok(Domains { allow, block: read(&policy.block)? })
+    if any(block) {
+        return Ok(Domains { allow: Some(Vec::new()), block: Vec::new() });
+    }
+    let allow = match allow {
+        Some(list) if !any(list) => Some(read(list)?),
+        _ => None,
+    };
+    Ok(Domains { allow, block: read(block)? })
+}
+
+/// A redirect that leads where the policy does not is the policy's refusal, in its own words.
+fn refused_on_the_way(policies: &Policies, error: &egress::Error) -> Failure {
+    let (egress::Error::DomainNotAllowed { host } | egress::Error::DomainBlocked { host }) = error else {
+        return failed(error);
+    };
+    match policies.http(&format!("https://{host}/")) {
+        Err(violation) => refusal(violation),
+        Ok(()) => Failure::new(FailureKind::Policy, error.to_string()),
+    }
 }
 
 fn failed(error: &egress::Error) -> Failure {
     let kind = match error {
-        egress::Error::DomainNotAllowed { .. } | egress::Error::DomainBlocked { .. } => FailureKind::Policy,
         egress::Error::TimedOut { .. } | egress::Error::ConnectTimedOut { .. } => FailureKind::Timeout,
         egress::Error::ResponseTooLarge { .. } | egress::Error::RequestTooLarge { .. } => FailureKind::TooLarge,
         _ => FailureKind::Call,

@@ -1,5 +1,6 @@
 //! The world as runs reach it: models, HTTP, databases, code, guardrails, each in its file. This is the only place where
-//! a call leaves the run, and it asks the workflow's policies and the principal's rights before it does.
+//! a call leaves the run. The workflow's policies have been asked by then (`rules`); what shows only on the way is held
+//! to them again at the connection, and credentials are opened with the rights that the principal has at this moment.
 
 mod chat;
 mod code;
@@ -20,7 +21,7 @@ use guardrails::Guardrails;
 use models::Models;
 use sandbox::Sandbox;
 use vault::Vault;
-use workflow::{Call, Failure, FailureKind};
+use workflow::{Call, Failure};
 
 pub use self::{mask::StandardMask, screen::Compiled};
 use crate::ports::{EffectContext, Effects, Performed, Rights};
@@ -33,6 +34,8 @@ pub struct World {
     pub customer_sql: CustomerSql,
     /// `None`: this host cannot run code, and code nodes say so.
     pub sandbox: Option<Sandbox>,
+    /// The most time and memory that one call of code may ask for (`sandbox.max_seconds`, `sandbox.max_memory_mb`).
+    pub code_limits: sandbox::Limits,
     pub guardrails: Guardrails,
     /// `Compiled::default()`.
     pub compiled: Compiled,
@@ -51,12 +54,6 @@ impl Effects for World {
     }
 
     async fn perform(&self, cx: EffectContext, call: Call) -> Result<Performed, Failure> {
-        if let (Some(named), Some(allowed)) = (call.credential(), &cx.policies.credentials)
-            && !allowed.contains(named)
-        {
-            let message = format!("the workflow's policy does not allow the credential {named:?}");
-            return Err(Failure::new(FailureKind::Policy, message));
-        }
         match call {
             Call::Chat(call) => self.chat(&cx, call).await,
             Call::Embed(call) => self.embed(&cx, call).await,
@@ -65,5 +62,14 @@ impl Effects for World {
             Call::Code(call) => self.code(call).await,
             Call::Screen(call) => self.screen(&call).await,
         }
+    }
+}
+
+/// An error with what lies behind it: "openai could not be called" helps nobody without the reason. Egress names hosts
+/// and no more, so one step down is safe to show.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }

@@ -1,12 +1,17 @@
 //! Customers' databases. The narrower of the node's mode and the workflow's policy holds (R194 to R196).
 
 use customer_sql::{Database, Limits, Postgres, Query, Rows, Scope, Tls};
-use domain::Secret;
+use domain::{Secret, Severity};
+use policies::{Policy, SqlScope, Violation};
+use serde_json::json;
 use vault::Lease;
-use workflow::{Answer, Failure, FailureKind, SqlAnswer, SqlCall, SqlDialect, SqlMode, SqlScope};
+use workflow::{Answer, Failure, FailureKind, SqlAnswer, SqlCall, SqlDialect, SqlMode};
 
-use super::{World, credential::masked};
-use crate::ports::{EffectContext, Performed};
+use super::{World, credential::masked, with_cause};
+use crate::{
+    ports::{EffectContext, Performed},
+    rules::refusal,
+};
 
 impl World {
     pub(super) async fn sql(&self, cx: &EffectContext, call: SqlCall) -> Result<Performed, Failure> {
@@ -17,7 +22,8 @@ impl World {
             SqlMode::ReadWrite => SqlScope::ReadWrite,
             SqlMode::Full => SqlScope::Full,
         };
-        let scope = match cx.policies.sql_scope.map_or(asked, |most| most.min(asked)) {
+        let most = cx.policies.sql_scope().map_or(asked, |most| most.min(asked));
+        let scope = match most {
             SqlScope::ReadOnly => Scope::ReadOnly,
             SqlScope::ReadWrite => Scope::ReadWrite,
             SqlScope::Full => Scope::Full,
@@ -30,7 +36,7 @@ impl World {
         let query = Query { sql: call.query, parameters: call.parameters, scope, limits };
         let rows = self.customer_sql.query(&database, &query).await;
         let Rows { columns, rows, rows_affected, truncated } =
-            rows.map_err(|error| masked(Some(&lease), failed(&error)))?;
+            rows.map_err(|error| masked(Some(&lease), failed(&error, most)))?;
         let masker = lease.masker();
         let mut rows = rows;
         rows.iter_mut().for_each(|row| masker.json(row));
@@ -80,17 +86,26 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn failed(error: &customer_sql::Error) -> Failure {
+fn failed(error: &customer_sql::Error, scope: SqlScope) -> Failure {
     use customer_sql::Error as E;
+    if matches!(error, E::OutOfScope { .. } | E::Forbidden { .. }) {
+        return refusal(Violation {
+            policy: Policy::SqlScope,
+            severity: Severity::High,
+            blocked: true,
+            code: "sql_out_of_scope".to_owned(),
+            message: error.to_string(),
+            detail: json!({ "scope": scope.as_str() }),
+        });
+    }
     let kind = match error {
-        E::OutOfScope { .. } | E::Forbidden { .. } => FailureKind::Policy,
         E::TimedOut { .. } => FailureKind::Timeout,
         E::Parameters { .. } | E::Parameter { .. } | E::SeveralStatements | E::Unreadable { .. } => {
             FailureKind::Parameters
         }
         _ => FailureKind::Call,
     };
-    let mut failure = Failure::new(kind, error.to_string());
+    let mut failure = Failure::new(kind, with_cause(error));
     failure.retryable = error.may_retry();
     failure
 }

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a double that cannot do its work should stop the test")]
 
+pub mod real;
+
 use std::{
     borrow::Cow,
     collections::BTreeMap,

@@ -182,6 +182,11 @@ impl Machine {
         &self.run
     }
 
+    /// What it was given at its start.
+    pub fn input(&self) -> &Arc<Value> {
+        self.input.source()
+    }
+
     /// What it runs.
     pub const fn plan(&self) -> &Arc<Plan> {
         &self.plan
