@@ -9,6 +9,7 @@ mod grammar;
 mod lexicon;
 mod markup;
 mod matcher;
+mod orders;
 mod windows;
 
 use domain::{Channel, CheckKind, Finding, Severity};
