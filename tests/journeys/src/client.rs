@@ -179,7 +179,7 @@ fn http(ca_pem: &str, address: SocketAddr) -> reqwest::Client {
 }
 
 /// Believes the server's own authority and nobody else.
-pub(crate) fn tls(ca_pem: &str) -> rustls::ClientConfig {
+pub fn tls(ca_pem: &str) -> rustls::ClientConfig {
     use rustls_pki_types::{CertificateDer, pem::PemObject as _};
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {

@@ -13,7 +13,7 @@ mod server;
 mod socket;
 pub mod workflows;
 
-pub use client::{Answer, Client, sent};
+pub use client::{Answer, Client, sent, tls};
 pub use server::{Server, Settings, on_both, on_postgres, on_sqlite, postgres_url};
 pub use socket::{Refused, Socket};
 

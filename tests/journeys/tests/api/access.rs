@@ -1,0 +1,174 @@
+//! Every route of the table, called by everybody: it answers as the table says, and never with a server error.
+
+use authz::Permission;
+use domain::Role;
+use journeys::{Answer, Client, Server, on_both, on_sqlite, workflows::echo};
+use serde_json::json;
+use server::route::{Access, Route};
+
+use crate::prepared::{prepare, team_routes};
+
+async fn call(client: &Client, route: &Route, path: &str, body: Option<&serde_json::Value>) -> Answer {
+    let answer = client.send(route.method.clone(), path, body).await;
+    assert!(answer.status < 500, "{} {path}: {}", route.method, answer.text);
+    answer
+}
+
+fn permission(route: &Route) -> Permission {
+    match route.facts.access {
+        Access::Needs(permission) => permission,
+        other => panic!("{} is {other:?}", route.path),
+    }
+}
+
+async fn asks_as(server: &Server, client: &Client, allowed: impl Fn(Permission) -> bool) {
+    for route in team_routes() {
+        let prepared = prepare(&server.client, &route).await;
+        let answer = call(client, &route, &prepared.path, prepared.body.as_ref()).await;
+        let place = format!("{} {}: {} {}", route.method, route.path, answer.status, answer.text);
+        if allowed(permission(&route)) {
+            // A live stream answers a plain GET with "upgrade first".
+            assert!(answer.status < 300 || route.path.ends_with("/events"), "{place}");
+            assert!(!matches!(answer.status, 401 | 403 | 404), "{place}");
+        } else {
+            assert_eq!((answer.status, answer.code().as_str()), (403, "NL-2003"), "{place}");
+            assert!(answer.text.contains(permission(&route).name()), "{place}");
+        }
+    }
+}
+
+/// R051 to R063: what each of the five roles may is what the table grants, on every route there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_role_may_on_every_route_what_the_table_grants_it() {
+    on_sqlite(async |server| {
+        for role in Role::ALL {
+            let client = server.as_role(role).await;
+            asks_as(server, &client, |permission| authz::allows(role, permission)).await;
+        }
+    })
+    .await;
+}
+
+/// R062: and the same answers come from PostgreSQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_strongest_and_the_weakest_role_on_postgresql() {
+    journeys::on_postgres(async |server| {
+        for role in [Role::Admin, Role::Viewer] {
+            let client = server.as_role(role).await;
+            asks_as(server, &client, |permission| authz::allows(role, permission)).await;
+        }
+    })
+    .await;
+}
+
+/// A key never may more than it names, whoever owns it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admins_key_for_viewing_only_views() {
+    on_sqlite(async |server| {
+        let client = server.with_narrow_key(Role::Admin, &[Permission::ViewWorkflow]).await;
+        asks_as(server, &client, |permission| permission == Permission::ViewWorkflow).await;
+    })
+    .await;
+}
+
+/// A key for one environment is no use in another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_development_does_nothing_in_production() {
+    on_sqlite(async |server| {
+        let body = json!({ "name": "only development", "environments": ["development"] });
+        let made = server.as_role(Role::Admin).await.post("api-keys", body).await.expect(201);
+        let key = server.client.with_key(&made.text_of("value"));
+        key.get("workflows").await.expect(200);
+        key.in_environment("production").get("workflows").await.problem("403 NL-2003");
+        key.in_environment("production")
+            .post("workflows", json!({ "definition": echo("x") }))
+            .await
+            .problem("403 NL-2003");
+    })
+    .await;
+}
+
+/// Without an identity nothing is answered but what the table calls public.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_anything_that_is_not_public() {
+    on_sqlite(async |server| {
+        let nobody = server.client.anonymous();
+        for route in server::routes::table() {
+            let path = route.path.replace("{team}", "demo").replace("{environment}", "development");
+            let path = path.replace("{code}", "NL-1001").replace("{*path}", "nothing-here");
+            let answer = call(&nobody, &route, &path, None).await;
+            match route.facts.access {
+                Access::Public(_) => assert_ne!((answer.status, answer.code().as_str()), (401, "NL-2001"), "{path}"),
+                _ => {
+                    assert_eq!(answer.header("www-authenticate"), "Bearer", "{path}");
+                    answer.problem("401 NL-2001");
+                }
+            }
+        }
+        // Neither does a key that is not one, nor one that was taken back.
+        server.client.with_key("nlk_notakey").get("workflows").await.problem("401 NL-2001");
+        let made = server.client.post("api-keys", json!({ "name": "short" })).await.expect(201);
+        let key = server.client.with_key(&made.text_of("value"));
+        key.get("workflows").await.expect(200);
+        server.client.delete(&format!("api-keys/{}", made.text_of("id"))).await.expect(204);
+        let gone = || async { (key.get("workflows").await.status == 401).then_some(()) };
+        journeys::eventually("the key ends", std::time::Duration::from_secs(5), gone).await;
+    })
+    .await;
+}
+
+/// R006, R096: a member of another team is told that nothing is there, whether it is or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_teams_things_look_as_if_they_were_not_there() {
+    on_both(async |server| {
+        let stranger = server.other_team().await;
+        for route in team_routes() {
+            let prepared = prepare(&server.client, &route).await;
+            let body = prepared.body.as_ref();
+            let theirs = call(&stranger.in_team("demo"), &route, &prepared.path, body).await.problem("404 NL-3001");
+            let nowhere = call(&stranger.in_team("no-such-team"), &route, &prepared.path, body).await;
+            assert_eq!(theirs.text, nowhere.text, "{} {}", route.method, route.path);
+            // Their own team's address with another team's id is the same again.
+            if let Some(target) = &prepared.target {
+                let mine = call(&stranger, &route, &prepared.path, body).await.problem("404 NL-3001");
+                let none = format!("{}{}", &target[..target.len() - 8], "00000000");
+                let absent = call(&stranger, &route, &prepared.path.replace(target.as_str(), &none), body).await;
+                assert_eq!(mine.text, absent.text, "{} {}", route.method, route.path);
+            }
+        }
+        assert!(stranger.all("workflows", 50).await.is_empty() && stranger.all("runs", 50).await.is_empty());
+    })
+    .await;
+}
+
+/// R006: rows of one environment are absent in another.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_and_credentials_of_one_environment_are_absent_in_another() {
+    on_both(async |server| {
+        let here = &server.client;
+        let there = here.in_environment("production");
+        let id = here.deploy(echo("somewhere")).await;
+        let run = here.run(&id, json!(1)).await["id"].as_str().unwrap().to_owned();
+        there.get(&format!("runs/{run}")).await.problem("404 NL-3001");
+        there.post(&format!("runs/{run}/cancel"), json!({})).await.problem("404 NL-3001");
+        let made = here.post("credentials", crate::prepared::credential("somewhere")).await.expect(201);
+        there.delete(&format!("credentials/{}", made.text_of("id"))).await.problem("404 NL-3001");
+        assert!(there.all("credentials", 50).await.is_empty());
+        there.post(&format!("workflows/{id}/runs"), json!({})).await.problem("404 NL-5002");
+    })
+    .await;
+}
+
+/// R061, R063: who am I, and what may I.
+#[tokio::test(flavor = "multi_thread")]
+async fn me_tells_the_role_and_its_permissions() {
+    on_sqlite(async |server| {
+        let me = server.as_role(Role::Operator).await.get("/api/v1/me").await.expect(200).json();
+        let team = &me["teams"][0];
+        assert_eq!((team["slug"].as_str(), team["role"].as_str()), (Some("demo"), Some("operator")));
+        let permissions = team["permissions"].as_array().unwrap();
+        let of = |name: &str| permissions.iter().any(|permission| permission == name);
+        assert!(of("workflow.execute") && of("workflow.view") && !of("workflow.edit"));
+    })
+    .await;
+}
