@@ -46,7 +46,11 @@ pub(crate) async fn chat(
         if !json["error"].is_null() {
             return Err(classify(PROVIDER, 200, &Reported::of(&json).scrubbed(None), &request.model, None));
         }
-        outlet.push(json["message"]["content"].as_str().unwrap_or_default()).await?;
+        match &json["message"]["content"] {
+            Json::String(text) => outlet.push(text).await?,
+            Json::Null => {}
+            _ => return Err(garbage("the content is no text")),
+        }
         tool_calls.extend(json["message"]["tool_calls"].as_array().into_iter().flatten().map(tool_call));
         if tool_calls.len() > 128 {
             return Err(garbage("the answer holds more than 128 tool calls"));

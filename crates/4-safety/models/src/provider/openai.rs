@@ -149,8 +149,9 @@ fn read(json: &Json, request: &ChatRequest, attempts: u32) -> Result<ChatRespons
     let text = match (said.get("content"), refusal) {
         (_, Some(refusal)) => refusal.to_owned(),
         (Some(Json::Array(parts)), _) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
-        (Some(content), _) => content.as_str().unwrap_or_default().to_owned(),
-        (None, _) => String::new(),
+        (Some(Json::String(text)), _) => text.clone(),
+        (Some(Json::Null) | None, _) => String::new(),
+        (Some(_), _) => return Err(garbage("the content is neither text nor parts")),
     };
     let mut tool_calls: Vec<ToolCall> =
         said.get("tool_calls").and_then(Json::as_array).into_iter().flatten().map(tool_call).collect();
