@@ -78,7 +78,7 @@ pub struct Approval {
     pub message: String,
     pub required: u32,
     pub approved: u32,
-    /// `pending`, `approved`, `rejected` or `timed_out`.
+    /// `pending`, `approved`, `rejected`, `timed_out`, or `cancelled` when the run ended before.
     pub status: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<String>,

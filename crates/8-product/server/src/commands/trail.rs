@@ -10,6 +10,10 @@ use crate::{Config, clock, start};
 use super::Error;
 
 fn print(report: &Report, json: bool) -> Result<(), Error> {
+    // Not the same as a trail that was tampered with, and not intact either.
+    if report.chains.is_empty() && report.checkpoints == 0 && report.bad_checkpoint.is_none() && !json {
+        return Err(Error::Start("nothing was verified: there is no audit entry here yet".to_owned()));
+    }
     if json {
         println!("{}", serde_json::to_string(report).unwrap_or_default());
     } else {

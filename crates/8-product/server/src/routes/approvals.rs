@@ -5,7 +5,7 @@ use axum::Json;
 use engine::Vote;
 use serde::Deserialize;
 use serde_json::json;
-use store::runs::Approval;
+use store::runs::{Approval, ApprovalStatus};
 
 use super::show;
 use crate::{
@@ -23,7 +23,12 @@ fn shown(approval: Approval) -> api::Approval {
         message: approval.message,
         required: approval.required,
         approved: u32::try_from(approval.ballots.iter().filter(|ballot| ballot.approved).count()).unwrap_or(u32::MAX),
-        status: approval.status.as_str().to_owned(),
+        status: match approval.status {
+            ApprovalStatus::Open => "pending",
+            ApprovalStatus::Expired => "timed_out",
+            decided => decided.as_str(),
+        }
+        .to_owned(),
         deadline: approval.deadline.map(|at| at.to_string()),
     }
 }
