@@ -23,4 +23,15 @@ pub enum Error {
     Origin { origin: String },
     #[error("{text} is no address range; write it as 10.0.0.0/8 or as one address")]
     AddressRange { text: String },
+    #[error(
+        "the Redis address is not readable; write rediss://user:password@host:6379/0, or for a Redis on this machine \
+         redis://127.0.0.1:6379 or redis+unix:///run/redis.sock, and nothing after #"
+    )]
+    RedisAddress,
+    #[error(
+        "Redis at {host} would be spoken to without encryption; write rediss:// (redis:// is for this machine only)"
+    )]
+    RedisUnencrypted { host: String },
+    #[error("the further certificate authorities for Redis hold no readable PEM certificate")]
+    RedisAuthorities,
 }

@@ -23,5 +23,5 @@ pub use cors::Cors;
 pub use error::Error;
 pub use front::{Front, Refusal, RoutePolicy, Surface};
 pub use listen::{Limits, redirect_to_https, serve};
-pub use rate_limit::{Local, Verdict, Window, WindowName, Windows};
+pub use rate_limit::{Local, Redis, Verdict, Window, WindowName, Windows};
 pub use tls::Tls;

@@ -9,10 +9,8 @@ use std::{
 
 use domain::Timestamp;
 
-use super::{Key, Unavailable, Verdict, Window, WindowName, Windows};
+use super::{Key, Slots, Unavailable, Verdict, Window, WindowName, Windows};
 
-/// Sub-buckets of a window that is not exact.
-const SUB_BUCKETS: i64 = 60;
 const SHARDS: usize = 16;
 /// How many keys are looked at when one must go.
 const SAMPLE: usize = 24;
@@ -113,10 +111,7 @@ impl Shard {
 impl Tally {
     fn take(&mut self, window: Window, now: i64) -> Verdict {
         let length = window.micros();
-        // one unit is a microsecond in an exact log and a sub-bucket elsewhere; a slot counts while it is younger than
-        // `span` units, which for sub-buckets is one more than the window holds: forgotten late, never early
-        let (unit, span) =
-            if window.name.is_exact() { (1, length) } else { ((length / SUB_BUCKETS).max(1), SUB_BUCKETS + 1) };
+        let Slots { unit, span } = window.slots(length);
         let slot = self.in_step(now.div_euclid(unit), span);
         while let Some((_, count)) = self.slots.pop_front_if(|(at, _)| *at <= slot - span) {
             self.total -= count;

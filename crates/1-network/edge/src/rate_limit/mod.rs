@@ -2,9 +2,11 @@
 //!
 //! Two kinds with one face ([`Windows`]): an exact log of times where every attempt counts (authentication), and
 //! 60 sub-buckets elsewhere, which forget a request a little later than the window's length and never earlier, so that
-//! the limit is never exceeded. Refused requests do not count. Keys are hashes; time is a parameter.
+//! the limit is never exceeded. Refused requests do not count. Keys are hashes. Counts are in this process ([`Local`],
+//! where time is a parameter) or shared by several ([`Redis`], whose time is Redis's).
 
 mod local;
+mod redis;
 
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use domain::Timestamp;
 use http::{HeaderMap, HeaderValue, header};
 
 pub use local::Local;
+pub use redis::Redis;
 
 /// The windows, each with a limit of its own (R026–R031).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +69,28 @@ impl Window {
     /// In whole microseconds, never zero.
     fn micros(self) -> i64 {
         i64::try_from(self.length.as_micros()).unwrap_or(i64::MAX / 4).clamp(1000, i64::MAX / 4)
+    }
+}
+
+/// Sub-buckets of a window that is not exact.
+const SUB_BUCKETS: i64 = 60;
+
+/// How time is cut: a count stands in a slot of `unit` microseconds and holds while it is younger than `span` slots.
+#[derive(Debug, Clone, Copy)]
+struct Slots {
+    unit: i64,
+    span: i64,
+}
+
+impl Window {
+    /// A slot is a microsecond in an exact log and a sub-bucket elsewhere, held for one more of them than make up
+    /// `length`: forgotten late, never early.
+    const fn slots(self, length: i64) -> Slots {
+        if self.name.is_exact() {
+            Slots { unit: 1, span: length }
+        } else {
+            Slots { unit: length.saturating_add(SUB_BUCKETS - 1) / SUB_BUCKETS, span: SUB_BUCKETS + 1 }
+        }
     }
 }
 
