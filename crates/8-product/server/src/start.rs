@@ -174,6 +174,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         run_timeout: Duration::from_secs(config.engine.run_timeout_seconds),
         ..engine::Settings::default()
     };
+    let windows = windows(&config).await?;
     let engine = Engine::new(EngineParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -198,11 +199,25 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         plans,
         engine,
         sandbox,
-        windows: Arc::new(edge::Local::new(200_000)),
+        windows,
         spare_windows: edge::Local::new(50_000),
         shutdown: CancellationToken::new(),
         slugs: Slugs::default(),
     }))
+}
+
+/// Windows that all processes share where Redis is configured (R026), this process's own otherwise. A Redis that is not
+/// there yet does not stop a start: limits hold per process until it is.
+async fn windows(config: &Config) -> Result<Arc<dyn edge::Windows>, Error> {
+    let Some(url) = &config.redis.url else { return Ok(Arc::new(edge::Local::new(200_000))) };
+    let read = |path: &PathBuf| fs::read(path).map_err(|source| Error::Folder { path: path.clone(), source });
+    let authorities = config.egress.extra_ca_file.as_ref().map(read).transpose()?;
+    let redis = edge::Redis::open(url, authorities.as_deref())
+        .map_err(|error| Error::Start(format!("redis.url cannot be used: {error}")))?;
+    if !redis.reached(Duration::from_secs(3)).await {
+        tracing::warn!("redis.url is set and nothing answers there: rate limits hold per process until it does");
+    }
+    Ok(Arc::new(redis))
 }
 
 /// The most that a call of code may ask for.
