@@ -31,7 +31,8 @@ fn person(n: u128, ground: &Ground) -> User {
 
 async fn two_teams(ground: &Ground) {
     for n in [1, 2] {
-        let team = Team { id: team(n), slug: format!("team-{n}"), name: format!("Team {n}"), created_at: ground.clock.now() };
+        let team =
+            Team { id: team(n), slug: format!("team-{n}"), name: format!("Team {n}"), created_at: ground.clock.now() };
         ground.store.add_team(system(), team, Effects::none()).await.unwrap();
         ground.store.add_user(system(), person(n, ground), Effects::none()).await.unwrap();
         join(ground, n, n, Role::Admin).await;

@@ -33,7 +33,8 @@ fn at(environment: Environment, n: u128) -> Scope {
 
 async fn two_teams(ground: &Ground) {
     for n in [1, 2] {
-        let team = Team { id: team(n), slug: format!("team-{n}"), name: format!("Team {n}"), created_at: ground.clock.now() };
+        let team =
+            Team { id: team(n), slug: format!("team-{n}"), name: format!("Team {n}"), created_at: ground.clock.now() };
         ground.store.add_team(system(), team, Effects::none()).await.unwrap();
     }
 }
@@ -121,8 +122,9 @@ async fn each_environment_runs_its_own_version() {
         let (ran, by) = store.published_version(system(), live, id(1)).await.unwrap().unwrap();
         assert_eq!((ran.shown.number, by), (1, Principal::User { id: user(1) }));
 
-        assert_eq!(store.webhook_at(system(), "path-2").await.unwrap().unwrap().scope, live);
-        assert!(store.webhook_at(system(), "path-3").await.unwrap().is_none(), "an address stays over publications");
+        let moved = store.webhook_at(system(), "path-3").await.unwrap().unwrap();
+        assert_eq!((moved.scope, moved.id), (live, hook(2).id), "it is the same webhook, where the version says");
+        assert!(store.webhook_at(system(), "path-2").await.unwrap().is_none());
         assert_eq!(store.webhooks(&permit(1), id(1)).await.unwrap().len(), 1);
         assert!(store.webhooks(&permit(2), id(1)).await.unwrap().is_empty());
         assert!(matches!(store.unpublish(&permit(2), id(1), Effects::none()).await, Err(Error::Missing { .. })));

@@ -1,7 +1,8 @@
 //! What a start costs that needs nothing of the world: webhook, transform, respond, on SQLite on disk, 32 at a time.
 //!
-//! `cargo run --release -p engine --example hot_path [folder] [starts]` prints starts a second, processor time a start
-//! (all of it, and by thread), and what the parts that can be measured alone take.
+//! `cargo run --release -p engine --example hot_path [folder] [starts] [words]` prints starts a second, processor time a
+//! start (all of it, and by thread), and what the parts that can be measured alone take. With `words` every start has an
+//! idempotency word: its row is then stored by a statement of its own.
 
 #![allow(clippy::unwrap_used, reason = "an example that cannot go on stops")]
 #![allow(clippy::disallowed_methods, reason = "an example is its own main: it reads the clock")]
@@ -192,13 +193,14 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let starts: usize = arguments.next().map_or(40_000, |text| text.parse().unwrap());
+    let words = arguments.next().is_some();
     let runnable = runnable();
     parts(&runnable);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(hammer(folder, starts, runnable));
+    runtime.block_on(hammer(folder, starts, runnable, words));
 }
 
-async fn hammer(folder: PathBuf, starts: usize, runnable: Runnable) {
+async fn hammer(folder: PathBuf, starts: usize, runnable: Runnable, words: bool) {
     let file = folder.join(format!("hot-path-{}.db", std::process::id()));
     let config = StoreConfig::at(Location::Sqlite(file.clone()));
     store::migrate(&config, &clock()).await.unwrap();
@@ -227,14 +229,14 @@ async fn hammer(folder: PathBuf, starts: usize, runnable: Runnable) {
         let (left, clock, entropy) = (Arc::clone(&left), clock(), entropy.clone());
         tokio::spawn(async move {
             let mut slowest = Duration::ZERO;
-            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+            while let Ok(n) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)) {
                 let asked = Instant::now();
                 let start = Start {
                     runnable: runnable.clone(),
                     input: input(),
                     trigger: "webhook",
                     trigger_node: Some("in".to_owned()),
-                    idempotency: None,
+                    idempotency: words.then(|| format!("word {n}")),
                     wants_reply: true,
                 };
                 let started = engine.start(&permit, start, audit(&clock, &entropy)).await.unwrap();

@@ -115,7 +115,8 @@ impl Inner {
                 self.rate(&policies, due.scope, due.workflow, now, Some(refused))
             }
         };
-        let input = json!({ "scheduled_at": due.next_at, "node": due.node });
+        let given = schedule.map(|schedule| schedule.input).filter(|input| !input.is_null());
+        let input = given.unwrap_or_else(|| json!({ "scheduled_at": due.next_at, "node": due.node }));
         let key = self.vault.new_run_key(due.scope, id).map_err(|_| Error::Sealed)?;
         let run = NewRun {
             id,

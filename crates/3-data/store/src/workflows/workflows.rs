@@ -100,7 +100,12 @@ impl Store {
     }
 
     /// The id of a team's workflow by its name, for runs that start others.
-    pub async fn workflow_id_by_name(&self, _system: SystemPermit, team: TeamId, name: &str) -> Result<Option<WorkflowId>> {
+    pub async fn workflow_id_by_name(
+        &self,
+        _system: SystemPermit,
+        team: TeamId,
+        name: &str,
+    ) -> Result<Option<WorkflowId>> {
         self.db().optional(NAMED, binds![team, name]).await?.map(|row| row.get("id")).transpose()
     }
 

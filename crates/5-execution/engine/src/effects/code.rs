@@ -33,7 +33,8 @@ impl World {
         })?;
         let mut logs = outcome.stdout.text();
         logs.push_str(&outcome.stderr.text());
-        let attestation = serde_json::json!(outcome.attestation);
+        let mut attestation = serde_json::json!(outcome.attestation);
+        attestation["usage"] = serde_json::json!(outcome.usage);
         match outcome.result {
             Ok(result) => Ok(Answer::Code(CodeAnswer { result, logs, attestation }).into()),
             Err(failure) => {
