@@ -77,7 +77,8 @@ impl Node for ScheduleTrigger {
                 "description": "Cron: minute hour day month weekday, with seconds in front if there are six fields.",
                 "examples": ["0 9 * * MON-FRI", "*/15 * * * *"] },
             "timezone": { "title": "Time zone", "type": "string", "default": "UTC", "examples": ["Europe/Berlin"] },
-            "input": { "title": "Input", "description": "What the run gets as input." }
+            "input": { "title": "Input",
+                "description": "What the run gets as input. When absent: the time that was due, and the node." }
         });
         crate::schema::object("Schedule", "Starts at fixed times.", &["cron"], properties)
     }
