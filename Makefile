@@ -20,7 +20,7 @@ run: build model ## Build NodeLoom, fetch the small chat model, start on https:/
 
 build: deps ## Build the release binary
 	@if [ ! -x target/release/nodeloom ]; then
-	  echo "Building NodeLoom. The first build takes about 10 minutes on 2 cores (less on more); later ones take seconds."
+	  echo "Building NodeLoom. The first build takes about 10 minutes on 2 cores (less on more); later ones take a minute or less."
 	fi
 	cargo build --release --locked -p nodeloom
 
