@@ -254,3 +254,27 @@ async fn open_sandbox(config: &Config, clock: &Clock) -> Result<Option<Sandbox>,
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn shared(url: &str) -> Result<Arc<dyn edge::Windows>, String> {
+        let mut config = Config::default();
+        config.redis.url = Some(url.to_owned());
+        windows(&config).await.map_err(|error| error.to_string())
+    }
+
+    /// R016, R026: an address that cannot be used stops the start with a sentence; a Redis that is away does not.
+    #[tokio::test]
+    async fn a_redis_address_that_cannot_be_used_stops_the_start() {
+        let unencrypted = shared("redis://user:hidden@10.0.0.7:6379").await.err().unwrap_or_default();
+        assert!(unencrypted.starts_with("redis.url cannot be used: Redis at 10.0.0.7 would be"), "{unencrypted}");
+        let unreadable = shared("rediss://cache.example.com/#insecure").await.err().unwrap_or_default();
+        assert!(unreadable.contains("the Redis address is not readable; write rediss://"), "{unreadable}");
+        let away = shared("redis://127.0.0.1:1").await.unwrap();
+        let window = edge::Window::new(edge::WindowName::Api, 1, Duration::from_secs(1));
+        let key = edge::rate_limit::Key::of(&["a"]);
+        assert!(away.take(window, key, domain::Timestamp::from_micros(0)).await.is_err());
+    }
+}
