@@ -166,7 +166,7 @@ impl Drive {
     }
 
     /// Events and violations of these changes go with the next checkpoint.
-    fn tell(&mut self, changes: &[Change], now: Timestamp) {
+    pub(crate) fn tell(&mut self, changes: &[Change], now: Timestamp) {
         let screenings = std::mem::take(&mut self.screenings);
         let (violations, events) = self.facts.found(&self.engine, changes, &screenings, now);
         self.next.events.extend(events);

@@ -161,8 +161,16 @@ impl Inner {
         drive.asked = self.enter(&drive.facts, asked);
         let rows = if first { Vec::new() } else { self.store.run_steps(&claimed.lease).await? };
         let now = self.clock.now();
+        let kind = if first { domain::EventKind::RunStarted } else { domain::EventKind::RunResumed };
+        let trigger = serde_json::json!({ "trigger": drive.facts.trigger });
+        drive.next.events.push(drive.facts.event(kind, now, trigger));
         let then = drive.facts.started_at;
-        settle(&mut drive.machine, &*self.effects, &mut drive.log, &|| then);
+        let begun = settle(&mut drive.machine, &*self.effects, &mut drive.log, &|| then);
+        if rows.is_empty() && claimed.view.is_none() {
+            // Whatever was found on the way to its first step has been kept by nobody yet.
+            drive.screenings = begun.screenings;
+            drive.tell(&begun.changes, now);
+        }
         for row in rows.iter().filter(|row| row.state == StepState::Done && row.ordinal.is_some()) {
             let answer = seal::open_answer(&drive.key, &row.address, row.answer.as_deref().unwrap_or_default())?;
             let step =
@@ -183,9 +191,6 @@ impl Inner {
             input_tokens: drive.usage.input_tokens.max(claimed.usage.input_tokens),
             output_tokens: drive.usage.output_tokens.max(claimed.usage.output_tokens),
         };
-        let kind = if first { domain::EventKind::RunStarted } else { domain::EventKind::RunResumed };
-        let trigger = serde_json::json!({ "trigger": drive.facts.trigger });
-        drive.next.events.push(drive.facts.event(kind, now, trigger));
         drive.take_up_again(&rows, now).await;
         drive.go().await;
         Ok(())

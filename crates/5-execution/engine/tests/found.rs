@@ -217,6 +217,34 @@ async fn a_redirect_out_of_the_policy_is_kept() {
     .await;
 }
 
+/// R191: a run that waited in the queue keeps what was found before its first step. R200: a sub-workflow is held to its
+/// own rate, and its refusal is kept under its own name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_out_of_the_queue_keep_their_findings() {
+    on_both(async |ground: &Ground| {
+        let doubles = common::World::new();
+        let engine = real(ground, &doubles).await;
+        let mut child = guardrail(json!([{ "type": "PROMPT_INJECTION", "severity": "WARNING" }]));
+        child["policies"] = json!({ "rate": { "max_runs": 1, "window_seconds": 60 } });
+        let child = doubles.publish("child", child);
+        let parent = json!({ "nodes": [{ "id": "sub", "type": "SUB_WORKFLOW",
+            "parameters": { "workflow": "child", "input": { "text": ATTACK } } }] });
+        let parent = doubles.publish("parent", parent);
+        let id = common::start(&engine, &parent, json!({})).await.run();
+        common::until(ground, &[&engine], id, RunStatus::Succeeded).await;
+        let found = kept(ground).await;
+        assert!(!found.is_empty());
+        assert!(found.iter().all(|v| v.workflow == Some(child.workflow) && v.enforcement == Enforcement::Warn));
+        assert_eq!(told(ground, EventKind::GuardrailViolation).await.len(), 1);
+
+        let id = common::start(&engine, &parent, json!({})).await.run();
+        common::until(ground, &[&engine], id, RunStatus::Failed).await;
+        let refused = kept(ground).await.remove(0);
+        assert_eq!((refused.name.as_str(), refused.workflow), ("execution_rate", Some(child.workflow)));
+    })
+    .await;
+}
+
 /// R200, R201: refused starts are kept, a flood of them as one row a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_starts_are_kept_together() {
