@@ -65,6 +65,10 @@ impl From<store::Error> for Problem {
 
 impl From<recorder::Error> for Problem {
     fn from(error: recorder::Error) -> Self {
+        // Reading the trail: the caller's mistake, and no outage.
+        if let recorder::Error::Unavailable(error @ store::Error::BadCursor) = error {
+            return error.into();
+        }
         logged(&error);
         Self::new(Kind::AuditUnavailable).retry_after(2)
     }

@@ -31,11 +31,18 @@ fn shown(row: CredentialRow) -> api::Credential {
 
 pub async fn list(
     request: Identified,
-    Asked(_): Asked<show::Paging>,
+    Asked(asked): Asked<show::Paging>,
 ) -> Result<Json<api::Page<api::Credential>>, Problem> {
     let permit = request.may::<UseCredential>()?;
-    let rows = request.rooms.store.credentials(&permit).await?;
-    Ok(Json(api::Page { items: rows.into_iter().map(shown).collect(), next: None }))
+    let (after, limit) = show::before::<CredentialId>(asked.limit, asked.cursor)?;
+    let mut rows = request.rooms.store.credentials(&permit).await?;
+    if let Some(after) = after {
+        let last = rows.iter().position(|row| row.id == after);
+        let last =
+            last.ok_or_else(|| Problem::new(Kind::BadParameter).detail("cursor: not one that this list gave"))?;
+        rows.drain(..=last);
+    }
+    Ok(Json(show::part(rows, limit, |row| row.id.to_string(), shown)))
 }
 
 pub async fn create(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use authz::{Permit, action::ViewWorkflow};
 use axum::{
-    extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
+    extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     http::HeaderMap,
     response::Response,
 };
@@ -12,7 +12,11 @@ use domain::{Event, RunId};
 use serde::Deserialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::{extract::Asked, problems::Problem, request::Identified};
+use crate::{
+    extract::Asked,
+    problems::{Kind, Problem},
+    request::Identified,
+};
 
 /// How often we ask "are you there", and how long the answer may take (R018).
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -35,10 +39,11 @@ pub async fn live(
     request: Identified,
     headers: HeaderMap,
     Asked(from): Asked<From>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     request.rooms.identity.require_own_origin(&headers)?;
     let permit = request.may::<ViewWorkflow>()?;
+    let upgrade = upgrade.map_err(|error| Problem::new(Kind::BadParameter).detail(error.body_text()))?;
     let after = match from.after {
         Some(after) => after,
         None if from.run.is_some() => 0,

@@ -185,6 +185,11 @@ pub async fn delete(request: Identified, At(at): At<OfWorkflow>) -> Result<Statu
     request
         .audited(Operation::DeleteWorkflow, Some(id.to_string()), json!({}), async |rooms| {
             let permit = request.may::<DeleteWorkflow>()?;
+            let publications = rooms.store.publications(&request.may::<ViewWorkflow>()?, id).await?;
+            if let Some(active) = publications.iter().find(|publication| publication.ended_at.is_none()) {
+                return Err(Problem::new(Kind::Conflict)
+                    .detail(format!("it is published in {}: take it out of service first", active.environment)));
+            }
             Ok(rooms.store.delete_workflow(&permit, id, Effects::none()).await?)
         })
         .await?;
@@ -210,8 +215,9 @@ pub async fn versions(
     Asked(asked): Asked<show::Paging>,
 ) -> Result<Json<api::Page<api::Version>>, Problem> {
     let permit = request.may::<ViewWorkflow>()?;
-    let page =
-        request.rooms.store.versions(&permit, show::id(&at.id)?, &show::paging(asked.limit, asked.cursor)?).await?;
+    let (id, paging) = (show::id(&at.id)?, show::paging(asked.limit, asked.cursor)?);
+    request.rooms.store.workflow(&permit, id).await?.ok_or(Kind::NotFound)?;
+    let page = request.rooms.store.versions(&permit, id, &paging).await?;
     Ok(Json(show::page(page, |version| api::Version {
         version: version.hash,
         created_at: version.created_at.to_string(),
@@ -357,6 +363,7 @@ pub async fn promote(
                 if to == from.environment {
                     return Err(Problem::new(Kind::BadParameter).detail("to: it is published here already"));
                 }
+                rooms.store.workflow(&request.may::<ViewWorkflow>()?, id).await?.ok_or(Kind::NotFound)?;
                 let there = request.caller.actor(target, request.arrived.at).await?.may::<Promote>()?;
                 let (runnable, _) = rooms.plans.published_with_publisher(from, id).await?.ok_or(Kind::NotPublished)?;
                 let with = with(rooms, runnable.plan.definition(), target)?;
