@@ -77,7 +77,7 @@ impl Client {
         let of = |name: &str| profile[name].as_str().unwrap().to_owned();
         let ca_pem = std::fs::read_to_string(of("ca_file")).unwrap();
         Self {
-            http: http(&ca_pem, address),
+            http: http(&ca_pem, address, false),
             base: format!("https://localhost:{}", address.port()),
             ca_pem,
             key: Some(of("api_key")),
@@ -100,6 +100,12 @@ impl Client {
     #[must_use]
     pub fn in_team(&self, team: &str) -> Self {
         Self { team: team.to_owned(), ..self.clone() }
+    }
+    /// The same over HTTP/2, where an answer may come before the request has ended.
+    #[must_use]
+    pub fn over_http2(&self) -> Self {
+        let port = self.base.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap();
+        Self { http: http(&self.ca_pem, SocketAddr::from(([127, 0, 0, 1], port)), true), ..self.clone() }
     }
     /// The same, in another environment.
     #[must_use]
@@ -165,11 +171,13 @@ pub async fn sent(request: RequestBuilder) -> Answer {
 }
 
 #[allow(clippy::disallowed_methods, reason = "tests come from outside")]
-fn http(ca_pem: &str, address: SocketAddr) -> reqwest::Client {
+fn http(ca_pem: &str, address: SocketAddr, two: bool) -> reqwest::Client {
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static("user-agent"), HeaderValue::from_static("journeys"));
+    let mut tls = tls(ca_pem);
+    tls.alpn_protocols = vec![if two { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
     reqwest::Client::builder()
-        .use_preconfigured_tls(tls(ca_pem))
+        .use_preconfigured_tls(tls)
         .resolve("localhost", address)
         .redirect(redirect::Policy::none())
         .default_headers(headers)

@@ -98,6 +98,8 @@ async fn nobody_gets_anything_that_is_not_public() {
             let path = path.replace("{code}", "NL-1001").replace("{*path}", "nothing-here");
             let answer = call(&nobody, &route, &path, None).await;
             match route.facts.access {
+                // Renewing a session stands on its own cookie, which nobody has not.
+                Access::Public(_) if route.path.ends_with("/refresh") => drop(answer.problem("401 NL-2001")),
                 Access::Public(_) => assert_ne!((answer.status, answer.code().as_str()), (401, "NL-2001"), "{path}"),
                 _ => {
                     assert_eq!(answer.header("www-authenticate"), "Bearer", "{path}");

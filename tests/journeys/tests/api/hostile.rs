@@ -60,7 +60,7 @@ async fn a_cycle_is_named() {
 async fn an_unreachable_node_is_named() {
     let nodes =
         json!([{ "id": "in", "type": "MANUAL_TRIGGER" }, transform("a", json!(1)), transform("alone", json!(1))]);
-    refused(nodes, Some(json!([{ "from": "in", "to": "a" }])), &["unreachable /nodes/2"]).await;
+    refused(nodes, Some(json!([{ "from": "in", "to": "a" }])), &["unreachable_node /nodes/2"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,13 +73,13 @@ async fn a_bad_template_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_of_the_wrong_type_is_named() {
     let nodes = json!([{ "id": "a", "type": "DELAY", "parameters": { "for_ms": "long" } }]);
-    refused(nodes, None, &["bad_parameter /nodes/0/parameters/for_ms"]).await;
+    refused(nodes, None, &["wrong_type /nodes/0/parameters/for_ms"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_key_is_named() {
     let nodes = json!([{ "id": "a", "type": "TRANSFORM", "parameter": {}, "parameters": { "template": 1 } }]);
-    refused(nodes, None, &["unknown_key /nodes/0/parameter"]).await;
+    refused(nodes, None, &["unknown_field /nodes/0/parameter"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,12 +105,26 @@ async fn raw(server: &Server, kind: &str, body: Vec<u8>) -> Answer {
 async fn ten_megabytes_are_too_large() {
     on_sqlite(async |server| {
         server.client.deploy(hooked("large", "large", json!({}))).await;
-        let mut body = br#"{"definition":""#.to_vec();
-        body.resize(10 * 1024 * 1024, b'a');
-        body.extend_from_slice(br#""}"#);
-        raw(server, "application/json", body.clone()).await.problem("413 NL-1001");
-        let hook = server.client.anonymous().request(Method::POST, "/hooks/demo/development/large");
-        sent(hook.header("content-type", "application/json").body(body)).await.problem("413 NL-1001");
+        let key = server.client.key.clone().unwrap();
+        for path in ["/api/v1/teams/demo/development/workflows", "/hooks/demo/development/large"] {
+            // As curl sends a large body: it is refused before any of it comes.
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+                 expect: 100-continue\r\ncontent-length: 10485760\r\nconnection: close\r\n\r\n"
+            );
+            let answer = tell(server, &head).await;
+            assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("NL-1001"), "{answer}");
+            // And when its length is not told before, after as much as is allowed.
+            let mut chunked = format!(
+                "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+                 transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+            );
+            for _ in 0..17 {
+                chunked.push_str(&format!("10000\r\n{}\r\n", " ".repeat(0x10000)));
+            }
+            let answer = tell(server, &chunked).await;
+            assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("NL-1001"), "{answer}");
+        }
         server.assert_alive().await;
     })
     .await;

@@ -16,7 +16,7 @@ const SSN: &str = "536-22-8172";
 
 /// Assembled, so that no scanner takes this file for a leak.
 fn api_key() -> String {
-    ["sk-", "proj-", "q7Xn2Lw9Rt4Vb8Kc3Mz6Hd1Fg5Js0Py7Qa2We"].concat()
+    ["sk-", "proj-", "q7Xn2Lw9Rt4Vb8Kc3Mz6Hd1Fg5Js0Py7Qa2WeU4iO9zB6kT1"].concat()
 }
 
 fn canaries() -> Vec<String> {

@@ -47,7 +47,8 @@ async fn the_link_makes_one_admin() {
         assert!(!done.text.contains(PASSWORD));
         let key = done.text.split("<code>").nth(1).unwrap().split('<').next().unwrap();
         let me = server.client.with_key(key).get("/api/v1/me").await.expect(200);
-        assert_eq!(me.text_of("email"), EMAIL);
+        assert!(me.text_of("principal").starts_with("key_"));
+        assert!(me.json()["teams"].as_array().unwrap().iter().all(|team| team["role"] == "admin"), "{}", me.text);
         server.client.with_key(key).save(echo("first admin's")).await;
 
         let again = send_form(server, &token, PASSWORD).await.expect(410);
