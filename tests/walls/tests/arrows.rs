@@ -34,6 +34,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["egress"]),
     ("axum", &["edge", "server"]),
     ("bcrypt", &["identity"]),
+    ("redis", &["edge"]),
     ("seccompiler", &["sandbox", "sandbox_launcher"]),
     ("landlock", &["sandbox", "sandbox_launcher"]),
     ("candle-core", &["local_models"]),

@@ -89,7 +89,7 @@ settings! {
     }
     /// Shared counters.
     redis: RedisSettings {
-        /// `redis://` (loopback) or `rediss://`; absent keeps rate-limit windows in this process.
+        /// `rediss://…`, or `redis://` on loopback, or `redis+unix:///path`; absent keeps rate-limit windows in this process. A private authority goes into egress.extra_ca_file.
         url: Option<String> = None;
     }
     /// Encryption keys. At least 32 random bytes as hex or base64: `nodeloom keys generate` prints one.
