@@ -72,7 +72,8 @@ pub fn allows(role: Role, permission: Permission) -> bool {
 
 /// The whole table as text, one permission a line.
 pub fn render() -> String {
-    let mut text = format!("{:<22}{}\n", "", Role::ALL.map(|role| format!("{:<20}", role.as_str())).concat().trim_end());
+    let mut text =
+        format!("{:<22}{}\n", "", Role::ALL.map(|role| format!("{:<20}", role.as_str())).concat().trim_end());
     for permission in Permission::ALL {
         let cells = Role::ALL.map(|role| format!("{:<20}", if allows(role, *permission) { "yes" } else { "-" }));
         text.push_str(format!("{:<22}{}", permission.name(), cells.concat()).trim_end());

@@ -306,9 +306,9 @@ async fn a_request_is_not_smuggled_behind_another() {
             format!("{start}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n{smuggled}"),
             format!("{start}content-length: +2\r\n\r\n{{}}{smuggled}"),
             format!("{start}content-length : 2\r\n\r\n{{}}{smuggled}"),
-            format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nhost: other\r\nconnection: close\r\n\r\n"),
-            format!("GET /healthz HTTP/1.1\r\nhost: local\nhost\r\nconnection: close\r\n\r\n"),
-            format!("GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n"),
+            "GET /healthz HTTP/1.1\r\nhost: localhost\r\nhost: other\r\nconnection: close\r\n\r\n".to_owned(),
+            "GET /healthz HTTP/1.1\r\nhost: local\nhost\r\nconnection: close\r\n\r\n".to_owned(),
+            "GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(),
         ];
         for head in heads {
             let answer = tell(server, &head).await;
