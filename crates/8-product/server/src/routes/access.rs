@@ -5,7 +5,7 @@ use std::time::Duration;
 use authz::{Permission, action::ManageTeam};
 use axum::{
     Extension, Form, Json,
-    extract::{Query, State},
+    extract::{State, rejection::FormRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -37,7 +37,7 @@ pub struct Link {
     token: String,
 }
 
-pub async fn set_up_page(Query(link): Query<Link>) -> Response {
+pub async fn set_up_page(Asked(link): Asked<Link>) -> Response {
     pages::set_up(&link.token, None)
 }
 
@@ -54,10 +54,16 @@ pub async fn set_up(
     State(rooms): State<Rooms>,
     Extension(arrived): Extension<Arrived>,
     headers: HeaderMap,
-    Form(form): Form<SetUpForm>,
+    form: Result<Form<SetUpForm>, FormRejection>,
 ) -> Result<Response, Problem> {
     limits::by_address(&rooms, &arrived).await?;
     limits::authentication(&rooms, &arrived).await?;
+    let Form(form) = form.map_err(|error| match error {
+        FormRejection::InvalidFormContentType(_) => {
+            Problem::new(Kind::UnsupportedMediaType).detail("expected application/x-www-form-urlencoded")
+        }
+        error => Problem::new(Kind::BadParameter).detail(error.body_text()),
+    })?;
     let token = form.token.clone();
     let email = form.email.clone();
     let done = audited_stranger(&rooms, &arrived, Operation::SetUp, async |rooms| {
@@ -246,7 +252,25 @@ pub async fn list_keys(
     Ok(Json(show::page(page, |key| shown(&key))))
 }
 
-/// A key of the caller's own: it never may more than its owner.
+/// The key that asks, when it is one.
+async fn bounds_of(request: &Identified) -> Result<Option<store::people::ApiKeyShown>, Problem> {
+    let Some(id) = request.caller.api_key() else { return Ok(None) };
+    let system = authz::act_as_system("a key that makes another hands on its own bounds");
+    Ok(Some(request.rooms.store.api_key_by_id(system, id).await?.ok_or(Kind::NotSignedIn)?))
+}
+
+/// What is wished, or else what the asking key has; never more than that.
+fn within<T: Copy + PartialEq>(own: Option<&[T]>, wanted: Option<Vec<T>>) -> Result<Option<Vec<T>>, Problem> {
+    match (own, wanted) {
+        (Some(own), Some(wanted)) if !wanted.iter().all(|one| own.contains(one)) => {
+            Err(Problem::new(Kind::Forbidden).detail("a key cannot make one that may more than itself"))
+        }
+        (Some(own), None) => Ok(Some(own.to_vec())),
+        (_, wanted) => Ok(wanted),
+    }
+}
+
+/// A key of the caller's own: it never may more than its owner, nor than the key that makes it.
 pub async fn create_key(
     request: Identified,
     Body(body): Body<api::CreateApiKey>,
@@ -289,13 +313,18 @@ pub async fn create_key(
                 .collect::<Result<Vec<_>, _>>()
         })
         .transpose()?;
+    let bounds = bounds_of(&request).await?;
     let new = NewApiKey {
         name: body.name,
         team: request.actor()?.scope().team,
         owner,
-        permissions,
-        environments,
-        addresses: Vec::new(),
+        permissions: within(bounds.as_ref().and_then(|own| own.permissions.as_deref()), permissions)?,
+        environments: within(bounds.as_ref().and_then(|own| own.environments.as_deref()), environments)?,
+        addresses: bounds
+            .iter()
+            .flat_map(|own| &own.addresses)
+            .map(|range| range.parse().map_err(Problem::internal))
+            .collect::<Result<_, _>>()?,
         life: Some(DAY * days),
     };
     let (value, record) = new.make(request.arrived.at);
