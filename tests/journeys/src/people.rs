@@ -44,6 +44,16 @@ impl Server {
         self.person(id, Role::Admin, None).await.client.in_team(&slug)
     }
 
+    /// Makes `role` the person's role in the team, whatever it was.
+    pub async fn give_role(&self, team: TeamId, person: UserId, role: Role) {
+        let member = Member::User(person);
+        let membership =
+            Membership { team, member, role, source: "test".to_owned(), created_at: self.rooms.clock.now() };
+        let system = authz::act_as_system("a test gives a role");
+        self.rooms.store.put_membership(system, membership, Effects::none()).await.unwrap();
+        self.rooms.identity.forget_memberships();
+    }
+
     /// A new person in a team.
     pub async fn person(&self, team: TeamId, role: Role, permissions: Option<Vec<Permission>>) -> Person {
         let now = self.rooms.clock.now();
@@ -60,9 +70,7 @@ impl Server {
             created_at: now,
         };
         store.add_user(system, user, Effects::none()).await.unwrap();
-        let membership =
-            Membership { team, member: Member::User(id), role, source: "test".to_owned(), created_at: now };
-        store.put_membership(system, membership, Effects::none()).await.unwrap();
+        self.give_role(team, id, role).await;
         let key = NewApiKey {
             name: "test".to_owned(),
             team,
@@ -74,7 +82,6 @@ impl Server {
         };
         let (value, record) = key.make(now);
         store.add_own_api_key(system, server::rooms::stored_key(&record), Effects::none()).await.unwrap();
-        self.rooms.identity.forget_memberships();
         Person { id, client: self.client.with_key(value.expose()) }
     }
 }

@@ -174,3 +174,58 @@ async fn me_tells_the_role_and_its_permissions() {
     })
     .await;
 }
+
+/// A key that may make keys makes none that may more than itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrow_key_makes_no_wide_one() {
+    on_both(async |server| {
+        let narrow = server.with_narrow_key(Role::Admin, &[Permission::ManageTeam, Permission::ViewWorkflow]).await;
+        let make = |body: serde_json::Value| narrow.post("api-keys", body);
+        make(json!({ "name": "wide", "permissions": ["workflow.edit"] })).await.problem("403 NL-2003");
+        let made = make(json!({ "name": "as narrow" })).await.expect(201);
+        let made = server.client.with_key(&made.text_of("value"));
+        made.get("workflows").await.expect(200);
+        made.post("workflows", json!({ "definition": echo("escaped") })).await.problem("403 NL-2003");
+
+        let body = json!({ "name": "there", "environments": ["development"] });
+        let there = server.as_role(Role::Admin).await.post("api-keys", body).await.expect(201);
+        let there = server.client.with_key(&there.text_of("value"));
+        there.post("api-keys", json!({ "name": "x", "environments": ["production"] })).await.problem("403 NL-2003");
+        let made = there.post("api-keys", json!({ "name": "y" })).await.expect(201);
+        let made = server.client.with_key(&made.text_of("value"));
+        made.in_environment("production").get("workflows").await.problem("403 NL-2003");
+    })
+    .await;
+}
+
+/// R006, R056: a webhook acts with the rights that its publisher has now, and stops when they end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_ends_with_the_rights_of_its_publisher() {
+    on_both(async |server| {
+        let (demo, hooked) = (server.team().await, journeys::workflows::hooked("theirs", "theirs", json!({})));
+        let builder = server.person(demo, Role::Builder, None).await;
+        builder.client.deploy(hooked).await;
+        server.client.hook("theirs", json!(1)).await.expect(200);
+        server.give_role(demo, builder.id, Role::Viewer).await;
+        server.client.hook("theirs", json!(1)).await.problem("403 NL-2003");
+        assert_eq!(server.client.all("audit?operation=run.start_by_webhook&result=refused", 50).await.len(), 1);
+        server.give_role(demo, builder.id, Role::Operator).await;
+        server.client.hook("theirs", json!(1)).await.expect(200);
+    })
+    .await;
+}
+
+/// R062: a role that was taken away is gone at once, not at the next sign-in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demoted_admin_may_no_more() {
+    on_both(async |server| {
+        let demo = server.team().await;
+        let person = server.person(demo, Role::Admin, None).await;
+        person.client.save(echo("as an admin")).await;
+        server.give_role(demo, person.id, Role::Viewer).await;
+        person.client.post("workflows", json!({ "definition": echo("as a viewer") })).await.problem("403 NL-2003");
+        person.client.get("audit").await.problem("403 NL-2003");
+        person.client.get("workflows").await.expect(200);
+    })
+    .await;
+}

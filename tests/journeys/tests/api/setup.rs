@@ -166,3 +166,16 @@ async fn attempts_to_sign_in_are_limited() {
     server.client.get("workflows").await.expect(200);
     server.stop().await;
 }
+
+/// What is no form is refused with a problem, like everywhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_form_is_refused() {
+    on_both(async |server| {
+        let nobody = server.client.anonymous();
+        nobody.post("/setup", json!({ "token": "x" })).await.problem("415 NL-1004");
+        let form = nobody.request(Method::POST, "/setup").header("content-type", "application/x-www-form-urlencoded");
+        sent(form.body("token=x")).await.problem("400 NL-1008");
+        nobody.get("/setup?token=a&token=b").await.problem("400 NL-1008");
+    })
+    .await;
+}

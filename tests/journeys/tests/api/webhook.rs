@@ -139,6 +139,35 @@ async fn a_respond_node_says_what_is_answered() {
     .await;
 }
 
+/// R025: markup that a workflow answers runs nowhere: no script, no frame, no guess at its type; and no cookie is set.
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_from_a_workflow_is_inert() {
+    on_sqlite(async |server| {
+        let respond = |path: &str, headers: serde_json::Value| {
+            json!({ "name": path, "nodes": [
+                { "id": "in", "type": "WEBHOOK", "parameters": { "path": path } },
+                { "id": "out", "type": "RESPOND", "parameters": { "body": "<script>alert(1)</script>", "headers": headers } }
+            ] })
+        };
+        let loose = json!({ "content-type": "text/html", "content-security-policy": "script-src *", "x-frame-options": "ALLOWALL" });
+        for (path, headers) in [("plain", json!({ "content-type": "text/html" })), ("loose", loose)] {
+            if server.client.post("workflows", json!({ "definition": respond(path, headers) })).await.status != 201 {
+                continue;
+            }
+            let id = server.client.get(&format!("workflows?name={path}")).await.json()["items"][0]["id"].clone();
+            server.client.publish(id.as_str().unwrap()).await.expect(200);
+            let answer = server.client.hook(path, json!(1)).await;
+            assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}: {answer:?}");
+            assert_eq!(answer.header("x-frame-options"), "DENY");
+        }
+        let id = server.client.save(respond("cookie", json!({ "set-cookie": "__Host-nodeloom-access=x" }))).await;
+        server.client.publish(&id).await.expect(200);
+        let answer = server.client.hook("cookie", json!(1)).await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (502, ""), "{answer:?}");
+    })
+    .await;
+}
+
 /// "immediately" answers with the run's id before the run has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_immediate_answer_names_the_run() {
