@@ -69,6 +69,19 @@ impl FromRequestParts<Rooms> for Identified {
                 return Err(error.into());
             }
         }
+        // Before the body is read: whoever may not is told so, and entered, whatever else they sent.
+        if let Err(problem) = identified.allowed() {
+            if let Some(operation) = facts.operation {
+                let like_an_id = |text: &str| {
+                    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+                };
+                let target = params.iter().find(|(name, value)| matches!(*name, "id" | "run") && like_an_id(value));
+                let act = identified.act(operation, target.map(|(_, value)| value.to_owned()), json!({}));
+                let entries = Together::new(rooms, act).drafts(outcome_of(problem.kind()), detail_of(&problem));
+                rooms.recorder.record(entries).await?;
+            }
+            return Err(problem);
+        }
         Ok(identified)
     }
 }
