@@ -101,6 +101,8 @@ enum KeysCommand {
     Generate,
     /// Say which keys the database needs and which are loaded
     Status(Settings),
+    /// Take the database over to the present root key; the earlier one stands in keys.previous meanwhile
+    Rotate(Settings),
 }
 
 #[derive(Subcommand)]
@@ -211,6 +213,7 @@ pub fn run() -> ExitCode {
         Command::Config(ConfigCommand::Reference) => local::config_reference(),
         Command::Keys(KeysCommand::Generate) => local::keys_generate(),
         Command::Keys(KeysCommand::Status(settings)) => local::keys_status(&settings),
+        Command::Keys(KeysCommand::Rotate(settings)) => local::keys_rotate(&settings),
         Command::Audit(AuditCommand::Verify { settings, bundle, public_key, json }) => {
             local::audit_verify(&settings, bundle.as_deref(), public_key.as_deref(), json)
         }

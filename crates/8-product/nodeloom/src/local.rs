@@ -66,6 +66,9 @@ pub fn restore(settings: &Settings, file: &Path) -> ExitCode {
 pub fn keys_status(settings: &Settings) -> ExitCode {
     with_config(settings, commands::keys_status)
 }
+pub fn keys_rotate(settings: &Settings) -> ExitCode {
+    with_config(settings, commands::keys_rotate)
+}
 pub fn audit_export(settings: &Settings, file: &Path) -> ExitCode {
     with_config(settings, async |config| commands::audit_export(config, file).await)
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 pub use backup::{backup, restore};
 pub use file_run::run_file;
-pub use keys::{keys_generate, keys_status};
+pub use keys::{keys_generate, keys_rotate, keys_status};
 pub use serve::{serve, serve_rooms, setup_link, worker};
 pub use trail::{audit_export, audit_verify, audit_verify_bundle};
 

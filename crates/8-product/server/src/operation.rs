@@ -36,6 +36,7 @@ operations! {
     CreateCredential    "credential.create";
     DeleteCredential    "credential.delete";
     CheckGuardrails     "guardrail.check";
+    RotateKeys          "keys.rotate";
     ViewAudit           "audit.view";
     VerifyAudit         "audit.verify";
     ExportAudit         "audit.export";

@@ -18,9 +18,9 @@ use local_models::LocalModel;
 use models::{LocalChat, Models};
 use recorder::{ChainLinker, Checkpoints, CheckpointsConfig, Recorder, SigningKey};
 use sandbox::{Sandbox, SandboxConfig};
-use store::{Location, Store, StoreConfig};
+use store::{Effects, Location, Store, StoreConfig, records::SettingOf};
 use tokio_util::sync::CancellationToken;
-use vault::{RootKeys, Vault};
+use vault::{Bound, Purpose, RootKeys, Vault};
 
 use crate::{
     Config, clock,
@@ -99,14 +99,30 @@ fn derived(root: &Secret<String>, what: &str) -> Secret<Vec<u8>> {
     Secret::new(hmac::sign(&key, format!("nodeloom/derived/{what}/v1").as_bytes()).as_ref().to_vec())
 }
 
+/// What the audit trail's checkpoints are signed with: made from the root key of the first start and kept sealed, so
+/// that it stays the same when the root key is changed. Servers that start together make the same one.
+async fn signing_seed(root: &Secret<String>, vault: &Vault, store: &Store) -> Result<Secret<Vec<u8>>, Error> {
+    const NAME: &str = "audit_signing_seed";
+    let system = authz::act_as_system("checkpoints are signed with a key that outlives the root key");
+    let bound = Bound { table: "settings", field: "value", scope: None, row: NAME.as_bytes(), version: 1 };
+    if let Some(kept) = store.setting(system, SettingOf::Instance, NAME).await? {
+        let sealed = kept.as_str().and_then(|text| hex::decode(text).ok()).unwrap_or_default();
+        return Ok(vault.open(Purpose::Settings, &bound, &sealed).map_err(vault::Error::Open)?);
+    }
+    let seed = derived(root, "audit-checkpoints");
+    let sealed = hex::encode(vault.seal(Purpose::Settings, &bound, seed.expose())?);
+    store.set_setting(system, SettingOf::Instance, NAME.to_owned(), sealed.into(), Effects::none()).await?;
+    Ok(seed)
+}
+
 /// Signs and files checkpoints.
-pub fn checkpoints(config: &Config, store: &Store, clock: &Clock) -> Result<Checkpoints, Error> {
+pub async fn checkpoints(config: &Config, vault: &Vault, store: &Store, clock: &Clock) -> Result<Checkpoints, Error> {
     let (_, root) = root_keys(config)?;
+    let seed = signing_seed(&root, vault, store).await?;
     // Not the server's address: a server that moves, or is restored elsewhere, still knows its own checkpoints.
-    let id: String = derived(&root, "audit-name").expose().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("nodeloom-{id}/audit");
-    let key = SigningKey::from_seed(&name, &derived(&root, "audit-checkpoints"))
-        .map_err(|error| Error::Start(error.to_string()))?;
+    let id = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, seed.expose()), b"nodeloom/audit-name/v1");
+    let name = format!("nodeloom-{}/audit", hex::encode(&id.as_ref()[..6]));
+    let key = SigningKey::from_seed(&name, &seed).map_err(|error| Error::Start(error.to_string()))?;
     let file = data_folder(config)?.join("checkpoints.jsonl");
     let every = Duration::from_secs(config.audit.checkpoint_seconds.max(1));
     Ok(Checkpoints::new(store.clone(), clock.clone(), CheckpointsConfig { key, file, every }))

@@ -39,3 +39,37 @@ pub async fn keys_status(config: Config) -> Result<(), Error> {
         }
     }
 }
+
+/// Wraps every data key under the present root key, while servers that have both keys serve on; afterwards the earlier
+/// keys are needed by nothing.
+///
+/// # Errors
+/// [`Error`]: nothing was changed.
+pub async fn keys_rotate(config: Config) -> Result<(), Error> {
+    let clock = clock();
+    let store = start::store(&config, &clock).await?;
+    let (roots, _) = start::root_keys(&config)?;
+    let vault = vault::Vault::start(&roots, store.clone()).await?;
+    // The signing key is kept under a data key from here on at the latest, so that it does not change with the root.
+    start::checkpoints(&config, &vault, &store, &clock).await?;
+    let recorder = recorder::Recorder::new(store.clone(), vault, clock);
+    let act = recorder::Act {
+        scope: None,
+        subject: crate::request::nobody(None),
+        request: None,
+        operation: crate::operation::Operation::RotateKeys.name().to_owned(),
+        target: None,
+        detail: serde_json::json!({}),
+    };
+    let intent = recorder.intent(act).await?;
+    let rotated = vault::rotate(&roots, &store, store::Effects::none()).await;
+    let result = if rotated.is_ok() { domain::AuditResult::Succeeded } else { domain::AuditResult::Failed };
+    intent.outcome(result, serde_json::json!({})).await?;
+    let status = rotated?;
+    store.close().await;
+    if !status.is_rotated() {
+        return Err(Error::Start("some data keys are still under an earlier root key".to_owned()));
+    }
+    println!("every data key is under root key {:08x}; keys.previous can be removed", status.present);
+    Ok(())
+}

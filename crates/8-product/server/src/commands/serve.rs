@@ -98,7 +98,7 @@ pub async fn serve_rooms(rooms: Rooms, ready: impl FnOnce(std::net::SocketAddr))
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
     demo::first_start(&rooms).await?;
-    let mut loops = work(&rooms)?;
+    let mut loops = work(&rooms).await?;
     let fresh = tls.clone().keep_fresh(rooms.clock.clone(), Duration::from_secs(30));
     let stop = rooms.shutdown.clone();
     loops.spawn(async move {
@@ -133,7 +133,7 @@ pub async fn worker(config: Config) -> Result<(), Error> {
         ));
     }
     let rooms = start::rooms(config, Role::Worker).await?;
-    let loops = work(&rooms)?;
+    let loops = work(&rooms).await?;
     println!("working");
     until_told_to_stop().await;
     rooms.shutdown.cancel();
@@ -168,7 +168,7 @@ fn open_tls(rooms: &Rooms) -> Result<Tls, Error> {
 }
 
 /// Everything that goes on beside requests.
-fn work(rooms: &Rooms) -> Result<JoinSet<()>, Error> {
+async fn work(rooms: &Rooms) -> Result<JoinSet<()>, Error> {
     let mut loops = JoinSet::new();
     let shutdown = rooms.shutdown.clone();
     let engine = rooms.engine.clone();
@@ -179,7 +179,7 @@ fn work(rooms: &Rooms) -> Result<JoinSet<()>, Error> {
     loops.spawn(async move { heartbeat.run_heartbeat(stop).await });
     let stop = shutdown.clone();
     loops.spawn(async move { timers.run_timers(stop).await });
-    let checkpoints = start::checkpoints(&rooms.config, &rooms.store, &rooms.clock)?;
+    let checkpoints = start::checkpoints(&rooms.config, &rooms.vault, &rooms.store, &rooms.clock).await?;
     loops.spawn(checkpoints.run(shutdown.clone().cancelled_owned()));
     let recorder = rooms.recorder.clone();
     loops.spawn(async move {

@@ -2,8 +2,10 @@
 
 use std::{fs::File, io::BufReader, path::Path};
 
-use recorder::{Report, VerifierKey, verify_bundle, verify_online};
-use store::ChainKey;
+use domain::Clock;
+use recorder::{Checkpoints, Report, VerifierKey, verify_bundle, verify_online};
+use store::{ChainKey, Store};
+use vault::Vault;
 
 use crate::{Config, clock, start};
 
@@ -27,6 +29,13 @@ fn key(text: &str) -> Result<VerifierKey, Error> {
         .map_err(|_| Error::Start("the public key is not one: expected <name>+<id>+<key>".to_owned()))
 }
 
+/// Whatever signs here; opening the vault needs the root key.
+async fn signer(config: &Config, store: &Store, clock: &Clock) -> Result<Checkpoints, Error> {
+    let (roots, _) = start::root_keys(config)?;
+    let vault = Vault::start(&roots, store.clone()).await?;
+    start::checkpoints(config, &vault, store, clock).await
+}
+
 /// Verifies the database, and the checkpoints that were filed beside it.
 ///
 /// # Errors
@@ -34,7 +43,7 @@ fn key(text: &str) -> Result<VerifierKey, Error> {
 pub async fn audit_verify(config: Config, public_key: Option<&str>, json: bool) -> Result<(), Error> {
     let clock = clock();
     let store = start::store(&config, &clock).await?;
-    let checkpoints = start::checkpoints(&config, &store, &clock)?;
+    let checkpoints = signer(&config, &store, &clock).await?;
     let key = key(public_key.unwrap_or(&checkpoints.verifier_key()))?;
     let mut filed = File::open(config.data.folder.join("checkpoints.jsonl")).ok().map(BufReader::new);
     let report = verify_online(&store, key, filed.as_mut().map(|lines| lines as _)).await?;
@@ -62,7 +71,7 @@ pub fn audit_verify_bundle(bundle: &Path, public_key: Option<&str>, json: bool) 
 pub async fn audit_export(config: Config, file: &Path) -> Result<(), Error> {
     let clock = clock();
     let store = start::store(&config, &clock).await?;
-    let checkpoints = start::checkpoints(&config, &store, &clock)?;
+    let checkpoints = signer(&config, &store, &clock).await?;
     let heads = store.audit_heads(authz::act_as_system("the operator exports the audit trail")).await?;
     let chains: Vec<ChainKey> = heads.into_iter().map(|(chain, _)| chain).collect();
     let wrong = |source| Error::Folder { path: file.to_owned(), source };

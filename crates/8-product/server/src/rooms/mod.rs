@@ -158,8 +158,9 @@ impl Rooms {
     /// # Errors
     /// [`Kind::AuditUnavailable`] when it could not be read.
     pub async fn verify_audit(&self) -> Result<Report, Problem> {
-        let checkpoints =
-            crate::start::checkpoints(&self.config, &self.store, &self.clock).map_err(Problem::internal)?;
+        let checkpoints = crate::start::checkpoints(&self.config, &self.vault, &self.store, &self.clock)
+            .await
+            .map_err(Problem::internal)?;
         let key = VerifierKey::parse(&checkpoints.verifier_key())
             .map_err(|_| Problem::internal("our own key does not read"))?;
         let mut filed =
