@@ -42,7 +42,7 @@ test: deps-test model ## Formatting, lints, and every test on SQLite, PostgreSQL
 unit: ## Every test, without formatting and lints
 	@echo "== tests (a first build takes about 10 minutes on 2 cores)"
 	export NODELOOM_TEST_CHAT_MODEL="$(MODEL)"
-	cargo build --locked -p harness -p nodeloom -p hammer -p sandbox
+	cargo build --locked --workspace --bins --tests
 	servers="$$(target/debug/harness start)"
 	trap 'target/debug/harness stop' EXIT
 	eval "$$servers"
