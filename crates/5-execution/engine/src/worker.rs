@@ -34,7 +34,7 @@ impl Engine {
                 () = inner.wake.notified() => {}
                 () = heard_elsewhere(&mut news) => {
                     // Many commits of other processes are one reason to look.
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    tokio::time::sleep(std::time::Duration::from_millis(4)).await;
                 }
                 () = tokio::time::sleep(inner.settings.poll) => {}
             }
