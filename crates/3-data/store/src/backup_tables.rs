@@ -119,7 +119,7 @@ pub(crate) const TABLES: &[Table] = &[
         on_timeout Text, created_at Int, decided_at Int
     }),
     table!(schedules {
-        workflow Id, environment Text, node Text, team Id, version Text, publisher Id, parameters Text, next_at Int, last_at Int
+        workflow Id, environment Text, node Text, team Id, version Text, publisher Text, parameters Text, next_at Int, last_at Int
     }),
     table!(token_usage {
         run Id, node Text, path Text, step Int, attempt Int, team Id, environment Text, workflow Id, principal Text, provider Text, model Text, input_tokens Int, output_tokens Int, cost_micros Int, at Int

@@ -96,7 +96,11 @@ impl Inner {
         let schedule = Schedule::parse(&due.parameters).ok();
         // Times that passed while no server was up are not made up for: one run, then the next time from now.
         let next = schedule.as_ref().and_then(|schedule| schedule.next_after(now)).unwrap_or(now + LATER);
-        let principal = Principal::Trigger { workflow: due.workflow, publisher: due.publisher };
+        // A key or an account for machines acts as itself, so that what narrows it narrows its schedules.
+        let principal = match due.publisher {
+            Principal::User { id } => Principal::Trigger { workflow: due.workflow, publisher: id },
+            publisher => publisher,
+        };
         let id = RunId::new(now, self.entropy.bytes());
         let actor = self.rights.actor(principal, due.scope).await?;
         let allowed = actor.is_some_and(|actor| actor.may::<ExecuteWorkflow>().is_ok());

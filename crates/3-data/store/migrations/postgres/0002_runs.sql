@@ -98,7 +98,7 @@ create table schedules (
     node            text not null,
     team            uuid not null,
     version         text not null,
-    publisher       uuid not null,
+    publisher       text not null,
     -- the trigger's own: when, and in which time zone
     parameters      text not null,
     next_at         bigint not null,

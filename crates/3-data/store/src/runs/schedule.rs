@@ -1,7 +1,7 @@
 //! What is started by the clock. A schedule fires in the same transaction that moves it on, so of several servers that
 //! see it due exactly one starts the run.
 
-use domain::{Environment, Json, Scope, TeamId, Timestamp, UserId, WorkflowId};
+use domain::{Environment, Json, Principal, Scope, TeamId, Timestamp, WorkflowId};
 
 use crate::{
     Result,
@@ -26,7 +26,7 @@ pub struct DueSchedule {
     pub node: String,
     pub version: String,
     /// Whose rights its runs have.
-    pub publisher: UserId,
+    pub publisher: Principal,
     pub parameters: Json,
     pub next_at: Timestamp,
 }
@@ -38,7 +38,7 @@ pub(crate) async fn replace(
     scope: Scope,
     workflow: WorkflowId,
     version: &str,
-    publisher: UserId,
+    publisher: Principal,
     schedules: &[NewSchedule],
 ) -> Result<()> {
     tx.run(
@@ -57,7 +57,7 @@ pub(crate) async fn replace(
                 &schedule.node,
                 scope.team,
                 version,
-                publisher,
+                serde_json::json!(publisher),
                 &schedule.parameters,
                 schedule.next_at,
             ],
@@ -83,7 +83,7 @@ impl DueSchedule {
             workflow: row.get("workflow")?,
             node: row.get("node")?,
             version: row.get("version")?,
-            publisher: row.get("publisher")?,
+            publisher: row.json("publisher")?,
             parameters: row.get("parameters")?,
             next_at: row.get("next_at")?,
         })
