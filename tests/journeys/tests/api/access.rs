@@ -71,6 +71,21 @@ async fn an_admins_key_for_viewing_only_views() {
     .await;
 }
 
+/// What a machine account's key starts acts for the account, so its key cannot promise to be narrower than that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_machine_account_is_not_narrowed() {
+    on_sqlite(async |server| {
+        for body in [
+            json!({ "name": "a", "permissions": ["workflow.view"] }),
+            json!({ "name": "b", "environments": ["development"] }),
+        ] {
+            server.client.post("api-keys", body).await.problem("400 NL-1008");
+        }
+        server.client.post("api-keys", json!({ "name": "c" })).await.expect(201);
+    })
+    .await;
+}
+
 /// A key for one environment is no use in another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_for_development_does_nothing_in_production() {

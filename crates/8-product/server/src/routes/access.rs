@@ -313,6 +313,12 @@ pub async fn create_key(
                 .collect::<Result<Vec<_>, _>>()
         })
         .transpose()?;
+    if matches!(owner, KeyOwner::ServiceAccount(_)) && (permissions.is_some() || environments.is_some()) {
+        // What such a key starts acts for the account: a narrower key would promise what its runs do not keep.
+        return Err(bad("permissions, environments: a key of an account for machines has that account's whole role; \
+                        give the account a smaller role, or make a narrower key of a person"
+            .into()));
+    }
     let bounds = bounds_of(&request).await?;
     let new = NewApiKey {
         name: body.name,
