@@ -80,7 +80,7 @@ fn unsafe_stands_in_one_module() {
 #[test]
 fn no_path_of_a_machine_and_no_key_is_committed() {
     let machine = Regex::new(
-        r"(?m)(/root/\.|/work/(main|shared|\.)|/home/[a-z]+/|-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40})",
+        r"(?m)(/[r]oot/\.|/[w]ork/(main|shared|\.)|/home/[a-z]+/|-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40})",
     )
     .unwrap();
     for (path, text) in all(&[".rs", ".toml", ".md", ".py", ".sh", "Makefile", ".json", ".yml", ".yaml"]) {
