@@ -1,5 +1,7 @@
 //! Migrations: embedded, forward only, applied under a lock in one transaction, and remembered with a checksum.
 
+use std::{fs::File, path::PathBuf, time::Duration};
+
 use domain::Clock;
 use sha2::{Digest, Sha256};
 
@@ -12,6 +14,8 @@ use crate::{
         sql::binds,
     },
 };
+
+const TURN_TIMEOUT: Duration = Duration::from_secs(120);
 
 struct Migration {
     version: i64,
@@ -38,6 +42,12 @@ migrations! {
     4 "0004_workflows"
     5 "0005_safety"
     6 "0006_vault"
+    7 "0007_accounts"
+    8 "0008_teams"
+    9 "0009_connections"
+    10 "0010_search"
+    11 "0011_siem"
+    12 "0012_guardrails"
 }
 
 /// The newest schema that this program knows.
@@ -56,9 +66,14 @@ pub fn schema_fingerprint() -> String {
 /// # Errors
 /// [`Error::TooNew`] and [`Error::ChangedMigration`]: the database and this program do not fit; nothing was changed.
 pub async fn migrate(config: &StoreConfig, clock: &Clock) -> Result<Vec<&'static str>> {
-    if let Location::Sqlite(path) = &config.location {
-        create_file(path)?;
-    }
+    // Only one may change a new file's journal mode: SQLite refuses the second at once instead of letting it wait.
+    let _turn = match &config.location {
+        Location::Sqlite(path) => {
+            create_file(path)?;
+            Some(turn(path.clone()).await?)
+        }
+        Location::Postgres(_) => None,
+    };
     let mut conn = Conn::open(&Target::new(config)?, Use::Writing).await?;
     if conn.is_postgres() {
         conn.script("BEGIN; SELECT pg_advisory_xact_lock(5642918471)").await?;
@@ -75,6 +90,23 @@ pub async fn migrate(config: &StoreConfig, clock: &Clock) -> Result<Vec<&'static
             _ = conn.script("ROLLBACK").await;
             Err(error)
         }
+    }
+}
+
+/// Waits until nobody else migrates a database in this folder. The lock is on the folder: opening and closing the
+/// database file itself would drop the locks that SQLite holds on it in this process.
+async fn turn(database: PathBuf) -> Result<File> {
+    let folder = match database.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let waiting = tokio::task::spawn_blocking(move || {
+        let taken = File::open(&folder).and_then(|file| file.lock().map(|()| file));
+        taken.map_err(|source| Error::file(&folder, source))
+    });
+    match tokio::time::timeout(TURN_TIMEOUT, waiting).await {
+        Ok(Ok(turn)) => turn,
+        Ok(Err(_)) | Err(_) => Err(Error::away("another process is migrating this database and does not end")),
     }
 }
 
