@@ -40,6 +40,8 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("candle-core", &["local_models"]),
     ("rquickjs", &["js_runner"]),
     ("clap", &["nodeloom"]),
+    ("ammonia", &["markup"]),
+    ("cssparser", &["markup"]),
 ];
 
 struct Room {

@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod credential;
+mod display;
 mod guardrail;
 mod problem;
 mod run;

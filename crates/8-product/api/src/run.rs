@@ -75,6 +75,7 @@ pub struct Approval {
     pub id: String,
     pub run: String,
     pub node: String,
+    #[serde(serialize_with = "crate::display::shown")]
     pub message: String,
     pub required: u32,
     pub approved: u32,

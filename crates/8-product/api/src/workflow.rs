@@ -20,6 +20,7 @@ pub struct SaveWorkflow {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Workflow {
     pub id: String,
+    #[serde(serialize_with = "crate::display::shown")]
     pub name: String,
     pub created_at: String,
     pub created_by: String,
@@ -67,6 +68,7 @@ pub struct Defect {
     pub path: String,
     /// Stable word, such as `unknown_node_type`.
     pub code: String,
+    #[serde(serialize_with = "crate::display::shown")]
     pub message: String,
 }
 

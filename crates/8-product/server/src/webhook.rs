@@ -171,16 +171,43 @@ fn shown(finished: Finished) -> Result<Response, Problem> {
 /// What a RESPOND node said.
 fn said(response: workflow::Response) -> Result<Response, Problem> {
     let status = StatusCode::from_u16(response.status).map_err(Problem::internal)?;
-    let kind = response.headers.get("content-type").cloned();
+    let mut headers = response.headers;
+    let kind = headers.get("content-type").map(|kind| kind.to_ascii_lowercase());
     let mut answer = match (&response.body, kind.as_deref()) {
-        (Json::String(text), Some(kind)) if !kind.contains("json") => text.clone().into_response(),
-        (body, _) => axum::Json(body).into_response(),
+        (Json::String(text), Some(kind)) if !kind.contains("json") => {
+            let (text, kind) = rendered(text, kind)?;
+            headers.insert("content-type".to_owned(), kind);
+            text.into_response()
+        }
+        // A value that is not text is JSON, whatever the workflow calls it.
+        (body, kind) => {
+            if kind.is_some_and(|kind| !kind.contains("json")) {
+                headers.remove("content-type");
+            }
+            axum::Json(body).into_response()
+        }
     };
     *answer.status_mut() = status;
-    for (name, value) in response.headers {
+    for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             answer.headers_mut().insert(name, value);
         }
     }
     Ok(answer)
+}
+
+/// R125: what a browser would render goes through the API's own pass; what it would run, or render by rules of its own,
+/// is plain text.
+fn rendered(text: &str, kind: &str) -> Result<(String, String), Problem> {
+    let too_large = |error: markup::TooLarge| Problem::new(Kind::RunFailed).detail(error.to_string());
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    Ok(match essence {
+        "text/html" => (markup::html(text).map_err(too_large)?, "text/html; charset=utf-8".to_owned()),
+        "text/css" => (markup::css(text).map_err(too_large)?, "text/css; charset=utf-8".to_owned()),
+        "text/plain" | "text/csv" | "text/markdown" | "text/calendar" => (text.to_owned(), kind.to_owned()),
+        active if active.contains("xml") || active.contains("script") || active.contains("html") || active.is_empty() => {
+            (text.to_owned(), "text/plain; charset=utf-8".to_owned())
+        }
+        _ => (text.to_owned(), kind.to_owned()),
+    })
 }

@@ -168,6 +168,38 @@ async fn markup_from_a_workflow_is_inert() {
     .await;
 }
 
+/// R125, R127: HTML that a workflow answers has gone through the API's own pass; what a browser would run by other rules
+/// is plain text; the workflow's name, shown to whoever lists workflows, holds no markup that runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_browsers_render_is_sanitised() {
+    let attack = "<p style='color:red;position:fixed'>kept</p><img src=x onerror=alert(1)><script>alert(2)</script>";
+    let cases = [
+        ("text/html", "text/html; charset=utf-8", "<p style=\"color: red\">kept</p><img src=\"x\">"),
+        ("TEXT/HTML;charset=utf-7", "text/html; charset=utf-8", "<p style=\"color: red\">kept</p><img src=\"x\">"),
+        ("image/svg+xml", "text/plain; charset=utf-8", attack),
+        ("application/xhtml+xml", "text/plain; charset=utf-8", attack),
+        ("text/javascript", "text/plain; charset=utf-8", attack),
+        ("text/plain", "text/plain", attack),
+    ];
+    on_sqlite(async |server| {
+        for (at, (kind, shown, body)) in cases.into_iter().enumerate() {
+            let path = format!("shown-{at}");
+            let nodes = json!([
+                { "id": "in", "type": "WEBHOOK", "parameters": { "path": path } },
+                { "id": "out", "type": "RESPOND", "parameters": { "body": attack, "headers": { "content-type": kind } } }
+            ]);
+            server.client.deploy(json!({ "name": format!("{path} <svg onload=alert(1)>x"), "nodes": nodes })).await;
+            let answer = server.client.hook(&path, json!(1)).await.expect(200);
+            assert_eq!((answer.header("content-type"), answer.text.as_str()), (shown, body), "{kind}");
+        }
+        let listed = server.client.get("workflows").await.expect(200).json();
+        let names: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| item["name"].to_string()).collect();
+        assert!(names.iter().any(|name| name == "\"shown-0 x\""), "{names:?}");
+        assert!(names.iter().all(|name| !name.contains('<')), "{names:?}");
+    })
+    .await;
+}
+
 /// "immediately" answers with the run's id before the run has ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_immediate_answer_names_the_run() {
