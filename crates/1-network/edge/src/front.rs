@@ -236,6 +236,11 @@ pub struct Guarding {
     front: Arc<Front>,
     router: Router,
 }
+impl Guarding {
+    pub(crate) fn proxies(&self) -> &TrustedProxies {
+        &self.front.proxies
+    }
+}
 impl fmt::Debug for Guarding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.front.fmt(f)

@@ -8,6 +8,7 @@
 pub mod address;
 pub mod body;
 pub mod cors;
+mod crowd;
 mod error;
 pub mod front;
 pub mod head;

@@ -28,7 +28,8 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use crate::{
-    address::Peer,
+    address::{Peer, TrustedProxies},
+    crowd::Crowd,
     front::{Guarding, Surface},
     headers,
     stall::Flowing,
@@ -40,6 +41,9 @@ use crate::{
 pub struct Limits {
     /// Connections at a time; more wait in the kernel's queue. Default 8,192.
     pub max_connections: usize,
+    /// Connections at a time from one address (an IPv6 /64 counts as one); one more is closed at once. Trusted proxies
+    /// are exempt: they speak for many. Default 512.
+    pub max_per_address: usize,
     /// From accept to the end of the TLS handshake. Default 10 s.
     pub handshake: Duration,
     /// From the first moment a request may begin to the end of its head; so also how long a kept connection may be
@@ -59,6 +63,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 8192,
+            max_per_address: 512,
             handshake: Duration::from_secs(10),
             header_read: Duration::from_secs(20),
             max_head_bytes: 64 * 1024,
@@ -79,7 +84,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let acceptor = TlsAcceptor::from(tls.config());
-    accept(listener, limits, shutdown, move |stream, peer, mut ending| {
+    let crowd = Crowd::new(limits.max_per_address, service.proxies().clone());
+    accept(listener, limits, crowd, shutdown, move |stream, peer, mut ending| {
         let (acceptor, service) = (acceptor.clone(), service.clone());
         async move {
             let handshake =
@@ -107,7 +113,8 @@ pub async fn redirect_to_https(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
-    accept(listener, limits, shutdown, move |stream, _, mut ending| async move {
+    let crowd = Crowd::new(limits.max_per_address, TrustedProxies::default());
+    accept(listener, limits, crowd, shutdown, move |stream, _, mut ending| async move {
         let service = service_fn(move |request: Request<Incoming>| {
             let answer = redirect(&request, https_port);
             async move { Ok::<_, std::convert::Infallible>(answer) }
@@ -147,9 +154,14 @@ fn redirect<B>(request: &Request<B>, https_port: u16) -> Response<Body> {
     answer
 }
 
-/// The accept loop: one task per connection, never more than the limit, and an orderly end.
-async fn accept<F, T>(listener: TcpListener, limits: Limits, shutdown: impl Future<Output = ()>, connection: F)
-where
+/// The accept loop: one task per connection, never more than the limits, and an orderly end.
+async fn accept<F, T>(
+    listener: TcpListener,
+    limits: Limits,
+    crowd: Crowd,
+    shutdown: impl Future<Output = ()>,
+    connection: F,
+) where
     F: Fn(TcpStream, SocketAddr, watch::Receiver<bool>) -> T,
     T: Future<Output = ()> + Send + 'static,
 {
@@ -167,10 +179,11 @@ where
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
             (slot, accepted) = next => match accepted {
                 Ok((stream, peer)) => {
+                    let Some(place) = crowd.enter(peer.ip()) else { continue };
                     // a small answer must not wait for more to send; a socket that refuses is merely slower
                     let _ = stream.set_nodelay(true);
                     let work = connection(stream, peer, ending.clone());
-                    tasks.spawn(async move { let _slot = slot; work.await });
+                    tasks.spawn(async move { let _held = (slot, place); work.await });
                 }
                 Err(error) => {
                     // out of file handles or memory: give the connections at hand time to end
