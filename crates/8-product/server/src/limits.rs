@@ -1,7 +1,9 @@
 //! The windows that requests are counted in: by address before we know who asks, by principal and by webhook after.
+//! Every answer says how much is left of the tightest of them ([`tell`]).
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
+use axum::{extract::Request, middleware::Next, response::Response};
 use domain::{Principal, Timestamp};
 use edge::{Arrived, Verdict, Window, WindowName, rate_limit::Key};
 
@@ -12,7 +14,37 @@ use crate::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+tokio::task_local! {
+    /// The tightest window that the request in hand was counted in.
+    static TIGHTEST: Cell<Option<Verdict>>;
+}
+
+/// Writes `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10) on an answer whose request was
+/// counted.
+pub async fn tell(request: Request, next: Next) -> Response {
+    let counted = async {
+        let answer = next.run(request).await;
+        (answer, TIGHTEST.with(Cell::get))
+    };
+    let (mut answer, tightest) = TIGHTEST.scope(Cell::new(None), counted).await;
+    if let Some(verdict) = tightest {
+        verdict.stamp(answer.headers_mut());
+    }
+    answer
+}
+
+fn remember(verdict: &Verdict) {
+    let room = |v: &Verdict| (v.allowed, f64::from(v.remaining) / f64::from(v.window.limit.max(1)));
+    // Outside of a request (a test that calls a handler) there is nobody to tell.
+    _ = TIGHTEST.try_with(|tightest| {
+        if tightest.get().is_none_or(|held| room(verdict) < room(&held)) {
+            tightest.set(Some(*verdict));
+        }
+    });
+}
+
 fn verdict(verdict: &Verdict) -> Result<(), Problem> {
+    remember(verdict);
     match verdict.retry_after() {
         Some(seconds) if !verdict.allowed => Err(Problem::new(Kind::TooManyRequests).retry_after(seconds)),
         _ => Ok(()),

@@ -44,6 +44,7 @@ pub fn service(rooms: &Rooms) -> Result<Guarding, Error> {
             },
         )
         .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed))
+        .layer(axum::middleware::from_fn(crate::limits::tell))
         // The front counts body bytes, per route; axum's own limit would come first.
         .layer(DefaultBodyLimit::disable())
         .with_state(rooms.clone());

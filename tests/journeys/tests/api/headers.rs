@@ -127,10 +127,13 @@ async fn only_named_origins_are_allowed() {
 async fn requests_of_one_principal_are_limited() {
     let server = Server::with(Settings::default().set("NODELOOM_LIMITS__API_PER_MINUTE", 5)).await;
     let other = server.as_role(domain::Role::Viewer).await;
-    for _ in 0..5 {
-        server.client.get("/api/v1/me").await.expect(200);
+    for left in (0..5).rev() {
+        let answer = server.client.get("/api/v1/me").await.expect(200);
+        assert_eq!(answer.header("ratelimit-policy"), "\"api\";q=5;w=60");
+        assert!(answer.header("ratelimit").starts_with(&format!("\"api\";r={left};t=")), "{answer:?}");
     }
     let refused = server.client.get("/api/v1/me").await.problem("429 NL-1002");
+    assert!(refused.header("ratelimit").starts_with("\"api\";r=0;t="), "{refused:?}");
     assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| (1..=120).contains(&seconds)));
     other.get("/api/v1/me").await.expect(200);
     server.stop().await;
