@@ -60,7 +60,7 @@ macro_rules! table {
 
 /// All of them.
 pub(crate) const TABLES: &[Table] = &[
-    table!(teams { id Id, slug Text, name Text, created_at Int }),
+    table!(teams { id Id, slug Text, name Text, created_at Int, require_second_factor Bool, deleted_at Int }),
     table!(users {
         id Id, email_norm Text, name Text, password_hash Text, email_verified_at Int, disabled_at Int, created_at Int
     }),
@@ -74,9 +74,19 @@ pub(crate) const TABLES: &[Table] = &[
     table!(setup_tokens { hash Bytes, expires_at Int, used_at Int }),
     table!(sessions {
         id Id, user_id Id, authenticated_at Int, created_at Int, expires_at Int, ended_at Int, client Text,
-        user_agent Text
+        user_agent Text, last_seen_at Int, method Text, renew Bool
     }),
     table!(refresh_tokens { hash Bytes, session Id, issued_at Int, expires_at Int, used_at Int }),
+    table!(mail_tokens {
+        hash Bytes, purpose Text, user_id Id, email Text, created_at Int, expires_at Int, used_at Int
+    }),
+    table!(invitations {
+        id Id, team Id, email_norm Text, role Text, hash Bytes, by_mail Bool, invited_by Text, created_at Int,
+        sent_at Int, expires_at Int, accepted_at Int, accepted_by Id, revoked_at Int
+    }),
+    table!(second_factors { user_id Id, sealed Bytes, created_at Int, confirmed_at Int, last_step Int }),
+    table!(recovery_codes { user_id Id, hash Bytes, used_at Int }),
+    table!(pending_sign_ins { hash Bytes, user_id Id, created_at Int, expires_at Int, attempts Int, used_at Int }),
     table!(cooldowns { action Text, subject Bytes, failures Int, last_failure Int, until Int }),
     table!(workflows {
         id Id, team Id, name Text, description Text, created_by Text, created_at Int, updated_at Int, deleted_at Int
@@ -93,7 +103,19 @@ pub(crate) const TABLES: &[Table] = &[
     }),
     table!(data_keys { id Int, purpose Text, wrapped Bytes, active Bool, at Int }),
     table!(credentials {
-        id Id, team Id, environment Text, name Text, kind Text, hosts Text, status Text, version Int, sealed Bytes, created_by Text, created_at Int, updated_at Int, last_used_at Int
+        id Id, team Id, environment Text, name Text, kind Text, hosts Text, status Text, version Int, sealed Bytes, created_by Text, created_at Int, updated_at Int, last_used_at Int, provider Text, rotation_due_at Int, tested_at Int, test_result Text
+    }),
+    table!(credential_versions {
+        id Id, credential Id, team Id, environment Text, version Int, sealed Bytes, replaced_by Text, replaced_at Int
+    }),
+    table!(oauth_clients {
+        id Id, team Id, environment Text, provider Text, client_id Text, sealed Bytes, settings Text, created_by Text, updated_at Int
+    }),
+    table!(oauth_requests {
+        state_hash Bytes, team Id, environment Text, provider Text, sealed Bytes, binding_hash Bytes, session Text, expires_at Int, used_at Int
+    }),
+    table!(oauth_grants {
+        credential Id, team Id, environment Text, provider Text, account Text, requested Text, scopes Text, parameters Text, expires_at Int, refresh_expires_at Int, refreshable Bool, status Text, reason Text, refreshes Int, refreshed_at Int, failures Int, retry_at Int, lease_owner Id, lease_until Int
     }),
     table!(settings { team Id, environment Text, name Text, value Text, updated_by Text, updated_at Int }),
     table!(violations {
@@ -130,6 +152,14 @@ pub(crate) const TABLES: &[Table] = &[
         subject Bytes, entry Bytes, hash Bytes
     }),
     table!(audit_checkpoints { chain Text, seq Int, at Int, root Bytes, note Bytes }),
+    table!(audit_indexed { chain Text, seq Int }),
+    table!(audit_postings { facet Int, at Int, seq Int }),
+    table!(audit_tiles { chain Text, level Int, place Int, hashes Bytes }),
+    table!(audit_anchors { chain Text, seq Int, hash Bytes, tree Bytes, checkpoint Int, at Int }),
+    table!(audit_cosignatures { checkpoint Int, witness Text, line Text, at Int }),
+    table!(audit_searches {
+        team Id, environment Text, name Text, sealed Bytes, updated_by Text, updated_at Int
+    }),
     table!(subject_keys { subject Bytes, wrapped Bytes, at Int }),
     table!(event_counters { team Id, last Int }),
     table!(events { team Id, sequence Int, environment Text, at Int, kind Text, workflow Id, run Id, payload Text }),

@@ -99,3 +99,42 @@ pub(crate) const INSERT_VIOLATIONS: Sql = Sql {
                $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[]) \
                ON CONFLICT (id) DO NOTHING",
 };
+
+pub(crate) const INSERT_AUDIT_POSTINGS: Sql = Sql {
+    sqlite: "INSERT INTO audit_postings (facet, at, seq) \
+             SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING",
+    postgres: "INSERT INTO audit_postings (facet, at, seq) \
+               SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) ON CONFLICT DO NOTHING",
+};
+
+pub(crate) const DELETE_AUDIT_POSTINGS: Sql = Sql {
+    sqlite: "DELETE FROM audit_postings WHERE (facet, at, seq) IN \
+             (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1))",
+    postgres: "DELETE FROM audit_postings WHERE (facet, at, seq) IN \
+               (SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]))",
+};
+
+pub(crate) const PUT_AUDIT_TILES: Sql = Sql {
+    sqlite: "INSERT INTO audit_tiles (chain, level, place, hashes) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, unhex(value ->> 3) FROM json_each($1) WHERE true \
+             ON CONFLICT (chain, level, place) DO UPDATE SET hashes = excluded.hashes",
+    postgres: "INSERT INTO audit_tiles (chain, level, place, hashes) \
+               SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::bigint[], $4::bytea[]) \
+               ON CONFLICT (chain, level, place) DO UPDATE SET hashes = excluded.hashes",
+};
+
+pub(crate) const READ_AUDIT_TILES: Sql = Sql {
+    sqlite: "SELECT t.level, t.place, t.hashes FROM json_each($1) AS w JOIN audit_tiles AS t \
+             ON t.chain = w.value ->> 0 AND t.level = w.value ->> 1 AND t.place = w.value ->> 2",
+    postgres: "SELECT t.level, t.place, t.hashes FROM UNNEST($1::text[], $2::bigint[], $3::bigint[]) AS w(c, l, p) \
+               JOIN audit_tiles AS t ON t.chain = w.c AND t.level = w.l AND t.place = w.p",
+};
+
+pub(crate) const READ_AUDIT_ENTRIES_AT: Sql = Sql {
+    sqlite: "SELECT e.chain, e.seq, e.id, e.at, e.operation, e.target, e.result, e.request, e.intent, e.subject, \
+             e.entry, e.hash FROM json_each($1) AS w JOIN audit_entries AS e \
+             ON e.chain = w.value ->> 0 AND e.seq = w.value ->> 1",
+    postgres: "SELECT e.chain, e.seq, e.id, e.at, e.operation, e.target, e.result, e.request, e.intent, e.subject, \
+               e.entry, e.hash FROM UNNEST($1::text[], $2::bigint[]) AS w(c, s) JOIN audit_entries AS e \
+               ON e.chain = w.c AND e.seq = w.s",
+};

@@ -61,7 +61,10 @@ mod vault;
 pub mod workflows;
 mod writer;
 
-pub use audit::{AuditFilter, AuditRow, AuditRowDraft, ChainHead, ChainKey, Checkpoint, Linker, StoredEntry};
+pub use audit::{
+    AuditAnchor, AuditFilter, AuditRow, AuditRowDraft, ChainHead, ChainKey, Checkpoint, Cosignature, Facets,
+    IndexBlock, Linker, MOST_FACETS, MOST_SEARCHES, Posting, SavedSearch, StoredEntry, Tile,
+};
 pub use backup::{backup, dump, restore};
 pub use config::{Location, StoreConfig};
 pub use error::{Error, Result};
@@ -70,4 +73,7 @@ pub use kernel::tx::Effects;
 pub use migrate::{migrate, newest_schema, schema_fingerprint};
 pub use page::{Cursor, LARGEST_PAGE, Page, PageRequest};
 pub use store::Store;
-pub use vault::{CredentialRow, DataKeyRow, NewCredentialRow, SealedCredential};
+pub use vault::{
+    CredentialChange, CredentialRow, DataKeyRow, NewCredentialRow, OldVersion, SEALED_COLUMNS, SealedColumn,
+    SealedCredential, SealedKey, SealedKind, SealedRow, UNDER_A_RUNS_KEY, grants, oauth,
+};

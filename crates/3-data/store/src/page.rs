@@ -21,6 +21,15 @@ impl Cursor {
     pub(crate) fn at_id(id: Uuid) -> Self {
         Self(URL_SAFE_NO_PAD.encode([&[b'i'][..], id.as_bytes()].concat()))
     }
+    pub(crate) fn at_pair(first: i64, second: i64) -> Self {
+        Self(URL_SAFE_NO_PAD.encode([&[b'p'][..], &first.to_be_bytes(), &second.to_be_bytes()].concat()))
+    }
+    pub(crate) fn pair(&self) -> Result<(i64, i64)> {
+        let bytes: [u8; 16] = self.bytes(b'p')?.try_into().map_err(|_| Error::BadCursor)?;
+        let (first, second) = bytes.split_at(8);
+        let read = |half: &[u8]| half.try_into().map(i64::from_be_bytes).map_err(|_| Error::BadCursor);
+        Ok((read(first)?, read(second)?))
+    }
     fn bytes(&self, kind: u8) -> Result<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(&self.0).map_err(|_| Error::BadCursor)?;
         match bytes.split_first() {
@@ -66,6 +75,9 @@ impl PageRequest {
     /// The id to go on after, if there is one.
     pub(crate) fn after_id(&self) -> Result<Option<Uuid>> {
         self.after.as_ref().map(Cursor::id).transpose()
+    }
+    pub(crate) fn after_pair(&self) -> Result<Option<(i64, i64)>> {
+        self.after.as_ref().map(Cursor::pair).transpose()
     }
     pub(crate) fn after_number(&self) -> Result<Option<i64>> {
         self.after.as_ref().map(Cursor::number).transpose()

@@ -11,6 +11,7 @@
 pub mod checkpoint;
 pub mod entry;
 pub mod note;
+pub mod tiles;
 pub mod tree;
 pub mod verify;
 

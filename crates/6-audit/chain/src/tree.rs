@@ -2,7 +2,7 @@
 
 use crate::{Hash, entry::sha256};
 
-fn node(left: &Hash, right: &Hash) -> Hash {
+pub(crate) fn node(left: &Hash, right: &Hash) -> Hash {
     sha256(&[&[0x01], left, right])
 }
 
@@ -60,11 +60,93 @@ impl CompactRange {
     }
 }
 
-/// A whole tree in memory, 64 bytes a leaf, for making proofs.
+/// Roots of complete subtrees, wherever they come from.
+pub trait Nodes {
+    /// The root of the `index`-th (from 0) subtree of `2^height` leaves; `None` when it is not known here.
+    fn node(&mut self, height: u32, index: u64) -> Option<Hash>;
+}
+
+/// The root over the first `size` leaves.
+pub fn root(nodes: &mut impl Nodes, size: u64) -> Option<Hash> {
+    if size == 0 { Some(sha256(&[])) } else { range(nodes, 0, size) }
+}
+
+/// Proof that leaf `index` (from 0) is in the tree of the first `size` leaves; `None` if it is not, or if a node that
+/// the proof needs is not known.
+pub fn inclusion(nodes: &mut impl Nodes, index: u64, size: u64) -> Option<Vec<Hash>> {
+    if index >= size {
+        return None;
+    }
+    let mut proof = Vec::new();
+    path(nodes, index, 0, size, &mut proof)?;
+    Some(proof)
+}
+
+/// Proof that the tree of `new` leaves begins with the tree of `old` leaves; `None` unless `0 < old <= new`, or if a
+/// node that the proof needs is not known.
+pub fn consistency(nodes: &mut impl Nodes, old: u64, new: u64) -> Option<Vec<Hash>> {
+    if old == 0 || old > new {
+        return None;
+    }
+    let mut proof = Vec::new();
+    subproof(nodes, old, 0, new, true, &mut proof)?;
+    Some(proof)
+}
+
+/// The root of the leaves `from..from + count`, where `from` is a multiple of the largest power of two in `count`.
+fn range(nodes: &mut impl Nodes, from: u64, count: u64) -> Option<Hash> {
+    if count.is_power_of_two() {
+        return nodes.node(count.trailing_zeros(), from / count);
+    }
+    let half = split(count);
+    let left = range(nodes, from, half)?;
+    Some(node(&left, &range(nodes, from + half, count - half)?))
+}
+
+fn path(nodes: &mut impl Nodes, index: u64, from: u64, count: u64, proof: &mut Vec<Hash>) -> Option<()> {
+    if count == 1 {
+        return Some(());
+    }
+    let half = split(count);
+    if index < half {
+        path(nodes, index, from, half, proof)?;
+        proof.push(range(nodes, from + half, count - half)?);
+    } else {
+        path(nodes, index - half, from + half, count - half, proof)?;
+        proof.push(range(nodes, from, half)?);
+    }
+    Some(())
+}
+
+fn subproof(nodes: &mut impl Nodes, old: u64, from: u64, count: u64, whole: bool, proof: &mut Vec<Hash>) -> Option<()> {
+    if old == count {
+        if !whole {
+            proof.push(range(nodes, from, count)?);
+        }
+        return Some(());
+    }
+    let half = split(count);
+    if old <= half {
+        subproof(nodes, old, from, half, whole, proof)?;
+        proof.push(range(nodes, from + half, count - half)?);
+    } else {
+        subproof(nodes, old - half, from + half, count - half, false, proof)?;
+        proof.push(range(nodes, from, half)?);
+    }
+    Some(())
+}
+
+/// A whole tree in memory, 64 bytes a leaf, for making proofs over few leaves.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
     /// `levels[0]` are the leaves; `levels[k]` the roots of complete subtrees of 2^k leaves.
     levels: Vec<Vec<Hash>>,
+}
+
+impl Nodes for &Tree {
+    fn node(&mut self, height: u32, index: u64) -> Option<Hash> {
+        self.levels.get(height as usize)?.get(usize::try_from(index).ok()?).copied()
+    }
 }
 
 impl Tree {
@@ -86,63 +168,17 @@ impl Tree {
             hash = node(&nodes[nodes.len() - 2], &nodes[nodes.len() - 1]);
         }
     }
-    /// The root over the first `size` leaves.
+    /// The root over the first `size` leaves, which there must be.
     pub fn root(&self, size: u64) -> Hash {
-        if size == 0 { sha256(&[]) } else { self.range(0, size) }
+        root(&mut &*self, size).unwrap_or_default()
     }
-    /// Proof that leaf `index` (from 0) is in the tree of the first `size` leaves; `None` if it is not.
+    /// See [`inclusion`].
     pub fn inclusion(&self, index: u64, size: u64) -> Option<Vec<Hash>> {
-        (index < size && size <= self.size()).then(|| {
-            let mut proof = Vec::new();
-            self.path(index, 0, size, &mut proof);
-            proof
-        })
+        inclusion(&mut &*self, index, size)
     }
-    /// Proof that the tree of `new` leaves begins with the tree of `old` leaves; `None` unless `0 < old <= new <= size`.
+    /// See [`consistency`].
     pub fn consistency(&self, old: u64, new: u64) -> Option<Vec<Hash>> {
-        (0 < old && old <= new && new <= self.size()).then(|| {
-            let mut proof = Vec::new();
-            self.subproof(old, 0, new, true, &mut proof);
-            proof
-        })
-    }
-
-    /// The root of the leaves `from..from + count`, where `from` is a multiple of the largest power of two in `count`.
-    fn range(&self, from: u64, count: u64) -> Hash {
-        if count.is_power_of_two() {
-            return self.levels[count.trailing_zeros() as usize][(from / count) as usize];
-        }
-        let half = split(count);
-        node(&self.range(from, half), &self.range(from + half, count - half))
-    }
-    fn path(&self, index: u64, from: u64, count: u64, proof: &mut Vec<Hash>) {
-        if count == 1 {
-            return;
-        }
-        let half = split(count);
-        if index < half {
-            self.path(index, from, half, proof);
-            proof.push(self.range(from + half, count - half));
-        } else {
-            self.path(index - half, from + half, count - half, proof);
-            proof.push(self.range(from, half));
-        }
-    }
-    fn subproof(&self, old: u64, from: u64, count: u64, whole: bool, proof: &mut Vec<Hash>) {
-        if old == count {
-            if !whole {
-                proof.push(self.range(from, count));
-            }
-            return;
-        }
-        let half = split(count);
-        if old <= half {
-            self.subproof(old, from, half, whole, proof);
-            proof.push(self.range(from + half, count - half));
-        } else {
-            self.subproof(old - half, from + half, count - half, false, proof);
-            proof.push(self.range(from, half));
-        }
+        consistency(&mut &*self, old, new)
     }
 }
 

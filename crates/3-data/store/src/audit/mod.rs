@@ -2,10 +2,18 @@
 //! the port [`Linker`]; appending happens at the end of every transaction of the writer ([`append`]).
 
 pub(crate) mod append;
+mod find;
+mod index;
 mod keys;
+mod purge;
 mod read;
+mod witness;
 
+pub use find::{Facets, MOST_FACETS};
+pub use index::{IndexBlock, Posting, Tile};
+pub use purge::AuditAnchor;
 pub use read::{AuditFilter, Checkpoint, StoredEntry};
+pub use witness::{Cosignature, MOST_SEARCHES, SavedSearch};
 
 use std::fmt;
 

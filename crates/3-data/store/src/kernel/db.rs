@@ -73,6 +73,12 @@ impl Db {
         self.with(|conn| Box::pin(conn.all(sql, binds.clone()))).await
     }
 
+    /// The same for many keys at once.
+    pub async fn all_rows(&self, sql: impl Into<Sql>, rows: Vec<Vec<Bind>>) -> Result<Vec<Row>> {
+        let sql = sql.into();
+        self.with(|conn| Box::pin(conn.all_rows(sql, rows.clone()))).await
+    }
+
     /// The first row, if there is one.
     pub async fn optional(&self, sql: impl Into<Sql>, binds: Vec<Bind>) -> Result<Option<Row>> {
         Ok(self.all(sql, binds).await?.into_iter().next())
