@@ -11,6 +11,7 @@ from pathlib import Path
 
 CORE = Path(__file__).resolve().parent.parent / "core"
 CHOICE = re.compile(r"\[([^\[\]{}]*\|[^\[\]{}]*)\]|\[((?:[^\[\]{}]|\{\w+\})*\|(?:[^\[\]{}]|\{\w+\})*)\]")
+SAME = {"persona", "boss", "me"}  # one value per text
 SLOT = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -45,10 +46,17 @@ def read_core(name):
             yield head["kind"], head.get("split"), head.get("lang", "en"), head, line.strip()
 
 
-def fill(line, rng, depth=0):
+def fill(line, rng, depth=0, kept=None):
+    kept = {} if kept is None else kept
+
     def slot(m):
-        options = SLOTS.get(m.group(1))
-        return fill(rng.choice(options), rng, depth + 1) if options and depth < 6 else m.group(0)
+        name, options = m.group(1), SLOTS.get(m.group(1))
+        if not options or depth >= 6:
+            return m.group(0)
+        if name in SAME:
+            kept[name] = kept.get(name) or rng.choice(options)
+            return kept[name]
+        return fill(rng.choice(options), rng, depth + 1, kept)
 
     def choice(m):
         body = m.group(1) if m.group(1) is not None else m.group(2)
