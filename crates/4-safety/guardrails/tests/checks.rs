@@ -356,3 +356,72 @@ fn similarity() {
     assert!(!screen(expected.clone(), "Your order 18 ships on Tuesday."));
     assert!(screen(expected, "quantum flamingos debate epistemology"));
 }
+
+/// R173–R175: payloads as scanners send them, encoded, commented, glued and cut off.
+#[test]
+fn sql_fragments_in_disguise() {
+    for text in [
+        "%27%20OR%201%3D1--",
+        "1'%a0or%a01=1",
+        "１' ＯＲ １=１",
+        "1/**/UNION/**/SELECT/**/1,2,3",
+        "1 /*!50000UNION*/ /*!50000SELECT*/ 1,2,3",
+        "-1FUNION SELECT 2",
+        "-1 #x\nunion #y",
+        "1'*null or '1",
+        "asd'|column&&'1",
+        "\\' or 1=1--",
+        "1;load xml infile \"foo\"",
+        "' or MATCH username AGAINST ('a*' IN BOOLEAN MODE); -- -a",
+        "case when 1 then 2 end",
+        "0'XOR(if(now()=sysdate(),sleep(15),0))XOR'Z",
+        "select 1,2,3,concat_ws(0x3a,login,password) from admin --",
+    ] {
+        assert!(sql::suspicion(text).is_some(), "{text}");
+    }
+    for text in [
+        "She said \"yes\" or \"no\", and 1 or 2 people left.",
+        "Rock 'n' roll and the '90s: or 'the decade' as I call it.",
+        "if (a == 1 || b == 2) { return c['x']; }",
+        "Let's meet at 5; update me if you're late, or execute plan B.",
+        "/* monthly */ SELECT month, SUM(total) FROM sales GROUP BY month",
+        "SELECT name FROM products WHERE price BETWEEN 10 AND 20 OR category = 'toys'",
+        "Explain the difference between UNION and UNION ALL in SQL.",
+    ] {
+        assert!(sql::suspicion(text).is_none(), "{text}: {:?}", sql::suspicion(text));
+    }
+}
+
+/// R178, R180: a qualifier says whose column it is; what no expression names (USING, NATURAL, ON CONFLICT, RETURNING,
+/// an INSERT without columns) is held to the lists as well.
+#[test]
+fn columns_are_held_to_their_table() {
+    let refused = lists(json!({}), json!({"allow": ["users.id", "users.name", "orders.total"]}), json!({}));
+    for text in [
+        "SELECT o.name FROM orders o JOIN users u ON u.id = o.total",
+        "SELECT x.name FROM users x WHERE EXISTS (SELECT x.total FROM orders x WHERE x.name = 1)",
+        "SELECT total FROM orders NATURAL JOIN users",
+        "INSERT INTO users VALUES (1, 'x')",
+        "INSERT INTO users (id) VALUES (1) RETURNING *",
+        "INSERT INTO users (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET role = 'admin'",
+        "SELECT json_agg(u.*) FROM users u",
+    ] {
+        assert!(refused(text), "{text}");
+    }
+    for text in [
+        "SELECT u.name, o.total FROM users u JOIN orders o ON u.id = o.total",
+        "WITH r AS (SELECT id, name FROM users) SELECT r.name FROM r",
+        "SELECT count(*), sum(total * 2) FROM orders",
+    ] {
+        assert!(!refused(text), "{text}");
+    }
+    let denied = lists(json!({}), json!({"deny": ["ssn"]}), json!({}));
+    assert!(denied("SELECT a.id FROM a JOIN b USING (ssn)") && denied("SELECT (u).ssn FROM users u"));
+}
+
+/// R172: dialects that nobody named are tried; one that was named is kept to.
+#[test]
+fn other_dialects_parse() {
+    assert_eq!(statement(SqlRules::default(), "SELECT [name] FROM [dbo].[users]"), Vec::<String>::new());
+    assert_eq!(statement(SqlRules::default(), "SELECT `name` FROM `users`"), Vec::<String>::new());
+}

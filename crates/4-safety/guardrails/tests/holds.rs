@@ -115,6 +115,18 @@ fn sql_is_bounded() {
         let _ = sql::suspicion(&long);
         let _ = sql::suspicion(&"' or ".repeat(200_000));
     });
+    // Chains become trees as deep as they are long: read with room for them, or refused, never a crash.
+    for link in ["+1", " OR a=1", " UNION SELECT 1", "::int", "||'x'", " AND a IN (1)", ".a", "[1]", " JOIN t ON 1=1"] {
+        for times in [1_000, 3_900, 100_000] {
+            bounded(link, || {
+                let chain = format!("SELECT a{}", link.repeat(times));
+                let _ = sql::summary(&chain, sql::Dialect::Generic);
+                let _ = sql::SqlRules { mode: Some(sql::Mode::Statement), ..Default::default() }.check(&chain);
+            });
+        }
+    }
+    let rows = format!("INSERT INTO t (a, b) VALUES {}(1, 2)", "(1, -2),".repeat(60_000));
+    assert_eq!(sql::parse(&rows, sql::Dialect::Generic), Ok(1));
     assert!(sql::parse(&"x".repeat(2 << 20), sql::Dialect::Generic).is_err());
 }
 

@@ -24,6 +24,12 @@ use super::finding;
 const MOST_BYTES: usize = 1 << 20;
 /// Nesting that the parser follows.
 const MOST_NESTED: usize = 100;
+/// Operators or unions in one chain; more is not evaluated.
+const MOST_CHAINED: usize = 4_000;
+/// A chain that any thread has stack for.
+const SHORT_CHAIN: usize = 150;
+/// Room for the longest chain, at 32 KiB a link of a debug build; only what is used is ever backed by memory.
+const STACK_BYTES: usize = 128 << 20;
 
 /// What kind of text is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,20 +107,53 @@ pub struct SqlRules {
     pub operations: AllowDeny,
 }
 
-/// Parses `sql`; comments are gone from what is returned.
-pub fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, SqlError> {
+/// Parses `sql` and hands what it says to `look`, comments gone.
+///
+/// A chain of operators or of unions becomes a tree as deep as it is long, and whoever walks or drops it needs stack
+/// for that: short chains are read here, longer ones on a thread with room for them, the longest not at all.
+pub fn parsed<T: Send>(
+    sql: &str,
+    dialect: Dialect,
+    look: impl FnOnce(&[Statement]) -> T + Send,
+) -> Result<T, SqlError> {
     if sql.len() > MOST_BYTES {
         return Err(SqlError::TooLong);
     }
+    let (deepest, chained) = depths(sql);
+    if deepest > 4 * MOST_NESTED || chained > MOST_CHAINED {
+        return Err(SqlError::TooDeep);
+    }
+    let work = move || read(sql, dialect).map(|statements| look(&statements));
+    if chained <= SHORT_CHAIN {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        thread.map_err(|_| SqlError::TooDeep)?.join().map_err(|_| SqlError::Unparsable)?
+    })
+}
+
+/// How many statements `sql` holds, if it can be read.
+pub fn parse(sql: &str, dialect: Dialect) -> Result<usize, SqlError> {
+    parsed(sql, dialect, <[Statement]>::len)
+}
+
+fn read(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, SqlError> {
+    let first = read_as(sql, dialect);
+    if dialect != Dialect::Generic || first != Err(SqlError::Unparsable) {
+        return first;
+    }
+    // Nobody said which SQL it is: brackets around names, pragmas and backquotes have dialects of their own.
+    let others = [Dialect::PostgreSql, Dialect::MySql, Dialect::Sqlite, Dialect::MsSql];
+    others.into_iter().find_map(|other| read_as(sql, other).ok()).ok_or(SqlError::Unparsable)
+}
+
+fn read_as(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, SqlError> {
     let parser = dialect.parser();
     let too_deep = |error: sqlparser::parser::ParserError| match error {
         sqlparser::parser::ParserError::RecursionLimitExceeded => SqlError::TooDeep,
         _ => SqlError::Unparsable,
     };
-    // The tokenizer's own nesting is bounded here, before any recursion.
-    if deepest(sql) > 4 * MOST_NESTED {
-        return Err(SqlError::TooDeep);
-    }
     let statements = Parser::new(parser.as_ref())
         .with_recursion_limit(MOST_NESTED)
         .try_with_sql(sql)
@@ -124,19 +163,50 @@ pub fn parse(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, SqlError> {
     if statements.is_empty() { Err(SqlError::Empty) } else { Ok(statements) }
 }
 
-fn deepest(sql: &str) -> usize {
-    let (mut depth, mut most) = (0usize, 0);
-    for byte in sql.bytes() {
-        match byte {
-            b'(' | b'[' => {
-                depth += 1;
-                most = most.max(depth);
+/// How deep brackets stand in each other, and the longest chain of operators, counted before anything is parsed: what
+/// stands between two commas of one bracket, with what surrounds that bracket. Text in quotes counts as well, so the
+/// figure is never too low.
+fn depths(sql: &str) -> (usize, usize) {
+    let mut open: Vec<usize> = Vec::new();
+    let (mut deepest, mut here, mut around, mut longest) = (0, 0usize, 0usize, 0);
+    let bytes = sql.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        match bytes[i] {
+            b'(' | b'[' | b'{' => {
+                open.push(here);
+                around += here;
+                here = 0;
+                deepest = deepest.max(open.len());
             }
-            b')' | b']' => depth = depth.saturating_sub(1),
+            b')' | b']' | b'}' => {
+                let before = open.pop().unwrap_or(0);
+                around = around.saturating_sub(before);
+                // A subscript is a link of its chain.
+                here = before + 1;
+            }
+            b',' | b';' => here = 0,
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&' | b'^' | b'<' | b'>' | b'=' | b'~' | b'!' | b':' | b'.'
+            | b'#' | b'@' => here += 1,
+            b if b.is_ascii_alphabetic() => {
+                let start = i;
+                while i + 1 < bytes.len() && (bytes[i + 1].is_ascii_alphanumeric() || bytes[i + 1] == b'_') {
+                    i += 1;
+                }
+                const LINKS: &[&str] = &[
+                    "and", "or", "xor", "is", "isnull", "notnull", "like", "ilike", "in", "between", "union", "except",
+                    "intersect", "minus", "div", "mod", "collate", "at", "not", "regexp", "rlike", "similar", "join",
+                    "over", "interval", "operator",
+                ];
+                let word = &sql[start..=i];
+                here += usize::from(LINKS.iter().any(|link| link.eq_ignore_ascii_case(word)));
+            }
             _ => {}
         }
+        longest = longest.max(around + here);
+        i += 1;
     }
-    most
+    (deepest, longest)
 }
 
 /// `sql` without its comments, for analysis and for execution (R176).
@@ -178,10 +248,15 @@ impl SqlRules {
 }
 
 fn begins_like_a_statement(text: &str) -> bool {
-    let word: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    let mut text = text.trim_start();
+    while let Some((_, rest)) = text.strip_prefix("/*").and_then(|comment| comment.split_once("*/")) {
+        text = rest.trim_start();
+    }
+    let word: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
     const FIRST: &[&str] = &[
         "select", "insert", "update", "delete", "with", "create", "drop", "alter", "truncate", "merge", "replace",
         "grant", "revoke", "exec", "execute", "call", "explain", "show", "pragma", "attach", "set", "vacuum", "copy",
+        "table", "values",
     ];
     FIRST.contains(&word.to_ascii_lowercase().as_str())
 }
@@ -190,8 +265,11 @@ fn begins_like_a_statement(text: &str) -> bool {
 pub fn suspicion(text: &str) -> Option<Suspicion> {
     let found = fragment::suspicion(text)?;
     let rules = SqlRules::default();
-    let whole =
-        begins_like_a_statement(text) && statement::check(text, &rules).is_ok_and(|findings| findings.is_empty());
+    // Counting columns and joining by encoded signs is nobody's report.
+    let telling = matches!(found.why, "columns are counted" | "values are joined by an encoded sign")
+        || text.contains("/*!") || text.contains("/**/");
+    let whole = !telling
+        && begins_like_a_statement(text) && statement::check(text, &rules).is_ok_and(|findings| findings.is_empty());
     (!whole).then_some(found)
 }
 
@@ -226,9 +304,12 @@ pub struct Summary {
 
 /// Parses `sql` and says what it does.
 pub fn summary(sql: &str, dialect: Dialect) -> Result<Summary, SqlError> {
-    let mut summary = Summary::default();
-    for statement in parse(sql, dialect)? {
-        statement::summarise(&statement, &mut summary);
-    }
-    Ok(summary)
+    parsed(sql, dialect, |statements| {
+        let mut summary = Summary::default();
+        for statement in statements {
+            statement::summarise(statement, &mut summary);
+        }
+        summary.into_file |= statement::writes_a_file(sql);
+        summary
+    })
 }

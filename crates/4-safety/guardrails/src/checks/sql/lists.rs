@@ -21,6 +21,11 @@ impl AllowDeny {
         self.allow.is_none() && self.deny.is_empty()
     }
 
+    /// The names that are denied, without what stands before their last dot.
+    pub(super) fn denied(&self) -> impl Iterator<Item = &str> {
+        self.deny.iter().map(|name| name.rsplit('.').next().unwrap_or(name))
+    }
+
     /// Why a thing that goes by any of `names` (most exact first, lower case) is not permitted.
     pub fn refuses(&self, names: &[String]) -> Option<&'static str> {
         if names.iter().any(|name| self.deny.contains(name)) {

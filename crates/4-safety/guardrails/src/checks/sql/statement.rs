@@ -1,9 +1,14 @@
 //! A whole statement: what it does, what it touches, and what in it looks put there by somebody else.
 
-use domain::{CheckKind, Finding, Severity};
-use sqlparser::ast::Visit;
+use std::collections::BTreeSet;
 
-use super::{SqlError, SqlRules, parse, visit::Collected};
+use domain::{CheckKind, Finding, Severity};
+use sqlparser::{
+    ast::{Statement, Visit},
+    tokenizer::{Token, Tokenizer},
+};
+
+use super::{SqlError, SqlRules, parsed, visit::Collected};
 use crate::checks::finding;
 
 /// Functions that wait, run commands, or read and write files and networks.
@@ -43,8 +48,29 @@ const DANGEROUS: &[&str] = &[
     "sys_eval",
     "pg_terminate_backend",
     "pg_reload_conf",
-    "current_setting",
     "fts3_tokenizer",
+    "set_config",
+    "table_to_xml",
+    "schema_to_xml",
+    "database_to_xml",
+    "cursor_to_xml",
+    "query_to_xml_and_xmlschema",
+    "pg_logical_emit_message",
+    "lo_get",
+    "lo_put",
+    "lo_from_bytea",
+    "pg_rotate_logfile",
+    "pg_cancel_backend",
+    "xp_regread",
+    "xp_fileexist",
+    "sp_oamethod",
+    "openquery",
+    "httpuritype",
+    "utl_file.fopen",
+    "dbms_xslprocessor.clob2file",
+    "load_data",
+    "randomblob",
+    "zeroblob",
 ];
 
 /// Where databases describe themselves.
@@ -89,7 +115,10 @@ const SENSITIVE: &[&str] = &[
 ];
 
 pub(super) fn check(sql: &str, rules: &SqlRules) -> Result<Vec<Finding>, SqlError> {
-    let statements = parse(sql, rules.dialect)?;
+    parsed(sql, rules.dialect, |statements| findings(sql, statements, rules))
+}
+
+fn findings(sql: &str, statements: &[Statement], rules: &SqlRules) -> Vec<Finding> {
     let mut out = Vec::new();
     let mut push = |family: &str, severity, score: f32, why: String| {
         out.push(finding(CheckKind::SqlInjection, family, severity, score, None, "sql/statement", why));
@@ -105,7 +134,7 @@ pub(super) fn check(sql: &str, rules: &SqlRules) -> Result<Vec<Finding>, SqlErro
     if let Some(why) = hiding_comment(sql) {
         push("comment", Severity::High, 0.9, why.to_owned());
     }
-    for statement in &statements {
+    for statement in statements {
         let mut seen = Collected::default();
         let _ = statement.visit(&mut seen);
         let everything = seen.changes_everything
@@ -113,21 +142,77 @@ pub(super) fn check(sql: &str, rules: &SqlRules) -> Result<Vec<Finding>, SqlErro
         if seen.tautology || everything {
             push("tautology", Severity::Critical, 0.95, "a condition is true whatever the data is".to_owned());
         }
-        if seen.into_file {
+        if writes_a_file(sql) {
             push("file_access", Severity::Critical, 1.0, "the result is written to a file".to_owned());
         }
         for function in seen.functions.iter().filter(|name| is_one_of(name, DANGEROUS)) {
             push("dangerous_function", Severity::Critical, 0.95, format!("calls {function}"));
         }
-        for (first, second) in &seen.unions {
-            if let Some(why) = foreign_arm(first, second) {
+        for arms in &seen.unions {
+            let Some((first, others)) = arms.split_first() else { continue };
+            if let Some(why) = others.iter().find_map(|arm| foreign_arm(first, arm)) {
                 push("union", Severity::Critical, 0.9, why.to_owned());
             }
         }
         resources(&seen, rules, &mut push);
     }
-    Ok(out)
+    if !rules.columns.is_empty() {
+        words(sql, rules, &mut push);
+    }
+    out
 }
+
+/// `INTO OUTFILE`, however the words are spaced.
+pub(super) fn writes_a_file(sql: &str) -> bool {
+    let mut words = sql.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    let mut into = false;
+    words.any(|word| {
+        let found = into && ["outfile", "dumpfile"].iter().any(|name| word.eq_ignore_ascii_case(name));
+        into = word.eq_ignore_ascii_case("into");
+        found
+    })
+}
+
+/// Columns where no expression names them (USING, ON CONFLICT, MERGE, RETURNING *): seen in the words themselves, so
+/// rather too often than too seldom.
+fn words(sql: &str, rules: &SqlRules, push: &mut dyn FnMut(&str, Severity, f32, String)) {
+    let parser = rules.dialect.parser();
+    let Ok(tokens) = Tokenizer::new(parser.as_ref(), sql).tokenize() else { return };
+    let solid: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    let denied: BTreeSet<&str> = rules.columns.denied().collect();
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    let is = |token: Option<&&Token>, names: &[&str]| match token {
+        Some(Token::Word(word)) => {
+            word.quote_style.is_none() && names.iter().any(|n| word.value.eq_ignore_ascii_case(n))
+        }
+        _ => false,
+    };
+    for (i, token) in solid.iter().enumerate() {
+        let before = i.checked_sub(1).and_then(|at| solid.get(at));
+        match token {
+            Token::Word(word) if denied.contains(word.value.to_lowercase().as_str()) => {
+                if told.insert(word.value.to_lowercase()) {
+                    push("column", Severity::High, 1.0, format!("{} is on the deny list", shown(&word.value)));
+                }
+            }
+            Token::Mul => {
+                let counted = before == Some(&&Token::LParen)
+                    && is(i.checked_sub(2).and_then(|at| solid.get(at)), &["count"]);
+                let every = matches!(before, Some(Token::Comma | Token::Period | Token::LParen))
+                    || is(before, &["select", "distinct", "all", "returning"]);
+                if every && !counted && told.insert("*".to_owned()) {
+                    push("column", Severity::High, 1.0, "`*` stands for every column".to_owned());
+                }
+            }
+            Token::Word(word) if word.value.eq_ignore_ascii_case("natural") && is(solid.get(i + 1), NATURAL) => {
+                push("column", Severity::High, 1.0, "a natural join compares columns that it does not name".to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+const NATURAL: &[&str] = &["join", "left", "right", "inner", "full"];
 
 /// Lists of operations, tables and columns (R177–R180).
 fn resources(seen: &Collected, rules: &SqlRules, push: &mut dyn FnMut(&str, Severity, f32, String)) {
@@ -158,18 +243,26 @@ fn resources(seen: &Collected, rules: &SqlRules, push: &mut dyn FnMut(&str, Seve
             "column",
             Severity::High,
             1.0,
-            "`*` reads every column, also those that the lists do not permit".to_owned(),
+            "every column is read or written, also those that the lists do not permit".to_owned(),
         );
     }
     for column in &seen.columns {
-        let bare = column.rsplit('.').next().unwrap_or(column);
-        if seen.rows.contains(bare) && !column.contains('.') {
+        let (qualifier, bare) = column.rsplit_once('.').map_or((None, column.as_str()), |(q, bare)| (Some(q), bare));
+        if seen.rows.contains(bare) && qualifier.is_none() {
             push("column", Severity::High, 1.0, format!("{} stands for a whole row", shown(column)));
             continue;
         }
-        let mut names = vec![column.clone(), bare.to_owned()];
-        names.extend(seen.tables.iter().map(|table| format!("{}.{bare}", table.rsplit('.').next().unwrap_or(table))));
-        if let Some(why) = rules.columns.refuses(&names) {
+        let of = |table: &str| vec![format!("{}.{bare}", table.rsplit('.').next().unwrap_or(table)), bare.to_owned()];
+        let refused = match qualifier.and_then(|q| seen.aliases.get(q)) {
+            // The qualifier says whose column it is; where one alias is used twice, each has to be permitted.
+            Some(tables) => tables.iter().find_map(|table| rules.columns.refuses(&of(table))),
+            None => {
+                let mut names = vec![column.clone(), bare.to_owned()];
+                names.extend(seen.tables.iter().flat_map(|table| of(table)));
+                rules.columns.refuses(&names)
+            }
+        };
+        if let Some(why) = refused {
             push("column", Severity::High, 1.0, format!("the column {} {why}", shown(column)));
         }
     }
@@ -264,5 +357,4 @@ pub(super) fn summarise(statement: &sqlparser::ast::Statement, summary: &mut sup
     summary.operations.extend(&seen.operations);
     summary.dangerous.extend(seen.functions.iter().filter(|name| is_one_of(name, DANGEROUS)).cloned());
     summary.locks |= seen.locks;
-    summary.into_file |= seen.into_file;
 }

@@ -1,10 +1,13 @@
 //! Collects what a statement touches: tables as they resolve (a name that a CTE defines is no table, except where the
 //! CTE cannot be seen), columns, wildcards, functions, unions, conditions.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use sqlparser::ast::{
-    AssignmentTarget, Expr, ObjectName, Query, SelectItem, SetExpr, SetOperator, Statement, TableFactor, TableObject,
+    Assignment, AssignmentTarget, Expr, ObjectName, OnConflict, OnConflictAction, OnInsert, Query, SelectItem, SetExpr, SetOperator, Statement, TableFactor, TableObject,
     Visitor, With,
 };
 
@@ -22,13 +25,14 @@ pub struct Collected {
     pub wildcard: bool,
     pub functions: BTreeSet<String>,
     pub operations: BTreeSet<&'static str>,
-    /// Arms of unions: the text of each, in order.
-    pub unions: Vec<(String, String)>,
+    /// The arms of each union, in order.
+    pub unions: Vec<Vec<String>>,
+    /// Tables by the name or alias that stands before their columns.
+    pub aliases: BTreeMap<String, BTreeSet<String>>,
     /// `OR` with something always true.
     pub tautology: bool,
     /// A change whose whole condition is always true.
     pub changes_everything: bool,
-    pub into_file: bool,
     pub locks: bool,
     frames: Vec<Frame>,
 }
@@ -76,14 +80,33 @@ impl Collected {
         }
     }
 
+    fn assign(&mut self, assignments: &[Assignment]) {
+        for assignment in assignments {
+            match &assignment.target {
+                AssignmentTarget::ColumnName(name) => {
+                    self.columns.insert(dotted(name));
+                }
+                AssignmentTarget::Tuple(names) => self.columns.extend(names.iter().map(dotted)),
+            }
+        }
+    }
+
     fn arms(&mut self, body: &SetExpr) {
         match body {
-            SetExpr::SetOperation { op, left, right, .. } => {
-                if matches!(op, SetOperator::Union) {
-                    self.unions.push((left.to_string(), right.to_string()));
+            // A chain of unions is a tree that leans to the left; it is walked without recursion.
+            SetExpr::SetOperation { .. } => {
+                let (mut arms, mut union, mut rest) = (Vec::new(), false, body);
+                while let SetExpr::SetOperation { op, left, right, .. } = rest {
+                    union |= matches!(op, SetOperator::Union);
+                    arms.push(right.as_ref());
+                    rest = left;
                 }
-                self.arms(left);
-                self.arms(right);
+                arms.push(rest);
+                arms.reverse();
+                arms.iter().for_each(|arm| self.arms(arm));
+                if union {
+                    self.unions.push(arms.iter().map(ToString::to_string).collect());
+                }
             }
             SetExpr::Select(select) => {
                 for item in &select.projection {
@@ -133,8 +156,6 @@ impl Visitor for Collected {
         self.operations.insert("SELECT");
         self.locks |= !query.locks.is_empty();
         self.arms(&query.body);
-        let text = query.body.to_string().to_lowercase();
-        self.into_file |= text.contains("into outfile") || text.contains("into dumpfile");
         ControlFlow::Continue(())
     }
 
@@ -166,8 +187,14 @@ impl Visitor for Collected {
             }
             _ => (None, None),
         };
-        self.rows.extend(name.map(|name| name.rsplit('.').next().unwrap_or(&name).to_owned()));
-        self.rows.extend(alias.map(|alias| alias.name.value.to_lowercase()));
+        let alias = alias.map(|alias| alias.name.value.to_lowercase());
+        let bare = name.as_ref().map(|name| name.rsplit('.').next().unwrap_or(name).to_owned());
+        // What a CTE or a subquery hands out was looked at inside it: its name stands for no table.
+        if let (Some(called), Some(table)) = (alias.as_ref().or(bare.as_ref()), name.filter(|name| !self.is_cte(name))) {
+            self.aliases.entry(called.clone()).or_default().insert(table);
+        }
+        self.rows.extend(bare);
+        self.rows.extend(alias);
         ControlFlow::Continue(())
     }
 
@@ -200,19 +227,21 @@ impl Visitor for Collected {
         match statement {
             Statement::Insert(insert) => {
                 self.columns.extend(insert.columns.iter().map(dotted));
+                self.wildcard |= insert.columns.is_empty() && insert.assignments.is_empty();
+                self.assign(&insert.assignments);
+                match &insert.on {
+                    Some(OnInsert::DuplicateKeyUpdate(assignments)) => self.assign(assignments),
+                    Some(OnInsert::OnConflict(OnConflict {
+                        action: OnConflictAction::DoUpdate(update), ..
+                    })) => self.assign(&update.assignments),
+                    _ => {}
+                }
                 if let TableObject::TableName(name) = &insert.table {
                     self.tables.insert(dotted(name));
                 }
             }
             Statement::Update(update) => {
-                for assignment in &update.assignments {
-                    match &assignment.target {
-                        AssignmentTarget::ColumnName(name) => {
-                            self.columns.insert(dotted(name));
-                        }
-                        AssignmentTarget::Tuple(names) => self.columns.extend(names.iter().map(dotted)),
-                    }
-                }
+                self.assign(&update.assignments);
                 self.condition(update.selection.as_ref());
             }
             Statement::Delete(delete) => self.condition(delete.selection.as_ref()),

@@ -199,6 +199,49 @@ const FUNCTIONS: &[&str] = &[
     "sysdate",
     "timestamp",
     "export_set",
+    "makedate",
+    "linestring",
+    "multipoint",
+    "geometrycollection",
+    "bit_xor",
+    "release_lock",
+    "get_lock",
+    "is_member",
+    "servername",
+    "suser_sname",
+    "suser_name",
+    "quotename",
+    "patindex",
+    "newid",
+    "datalength",
+    "len",
+    "choose",
+    "iif",
+    "load_extension",
+    "sqlite_version",
+    "typeof",
+    "unlikely",
+    "likely",
+    "current_setting",
+    "lastval",
+    "substring_index",
+    "json_object",
+    "gtid_subset",
+    "std",
+    "stddev",
+    "array_agg",
+    "row_to_json",
+    "dbms_xmlgen.getxml",
+    "ctxsys.drithsx.sn",
+    "utl_inaddr.get_host_address",
+    "query_to_xml",
+    "jsonb_each",
+    "json_extract",
+    "string_agg",
+    "xmlserialize",
+    "strcomp",
+    "coercibility",
+    "uncompress",
     "rowid",
 ];
 
@@ -314,6 +357,11 @@ pub fn tokens(text: &str, inside: Option<char>) -> Vec<Token<'_>> {
                     i += 1;
                 }
                 push(&mut out, text, Kind::Variable, start, i);
+            }
+            // MySQL's other spelling of NULL.
+            b'\\' if next == b'N' => {
+                i += 2;
+                push(&mut out, text, Kind::Constant, start, i);
             }
             b'(' | b'{' => {
                 i += 1;

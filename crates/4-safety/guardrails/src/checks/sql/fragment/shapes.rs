@@ -50,6 +50,7 @@ pub fn judge(all: &[Token<'_>], quoted: bool, body: &str) -> Option<Suspicion> {
         .or_else(|| logic(&tokens, quoted))
         .or_else(|| comment(&tokens, quoted, body))
         .or_else(|| operators(&tokens, quoted))
+        .or_else(|| between_quotes(&tokens, quoted))
         .or_else(|| tail(&tokens, quoted))
         .or_else(|| subquery(&tokens, quoted))
         .or_else(|| telling(&tokens, quoted))
@@ -79,15 +80,28 @@ fn cut_off(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
     if blank && expression && valued {
         return suspicion("comment", 0.75, "a value is followed by a comment that hides a rest");
     }
-    let pending = last.kind == Kind::Union && body.len() == 1 && body[0].kind == Kind::Number;
+    let open = if last.kind == Kind::Comment { body } else { tokens };
+    let pending = open.split_last().is_some_and(|(last, value)| {
+        last.kind == Kind::Union
+            && value.iter().any(|t| t.kind == Kind::Number)
+            && value.iter().all(|t| matches!(t.kind, Kind::Number | Kind::Arithmetic | Kind::Text))
+    });
     if pending {
         return suspicion("union", 0.75, "a UNION is appended to a value");
     }
-    let calls = tokens.iter().filter(|t| t.kind == Kind::Function).count();
-    let bare = tokens
-        .iter()
-        .all(|t| is_value(t.kind) || matches!(t.kind, Kind::Open | Kind::Close | Kind::Comma | Kind::Arithmetic));
-    if calls >= 2 && bare && tokens[0].kind == Kind::Function {
+    let called = |i: usize| {
+        tokens[i].kind == Kind::Function || tokens[i].kind == Kind::Word && kind(tokens, i + 1) == Some(Kind::Open)
+    };
+    let calls = (0..tokens.len()).filter(|&i| called(i)).count();
+    let known = tokens.iter().filter(|t| t.kind == Kind::Function).count();
+    let bare = (0..tokens.len()).all(|i| {
+        let k = tokens[i].kind;
+        called(i) || is_value(k) || matches!(k, Kind::Open | Kind::Close | Kind::Comma | Kind::Arithmetic)
+    });
+    let about_itself = tokens.iter().any(|t| {
+        ["version", "user", "database", "current_user", "schema"].contains(&t.text.to_ascii_lowercase().as_str())
+    });
+    if calls >= 2 && bare && called(0) && (known == calls || known >= 1 && about_itself) {
         return suspicion("function", 0.75, "the text is a call of database functions");
     }
     None
@@ -139,7 +153,8 @@ fn union(tokens: &[&Token<'_>]) -> Option<Suspicion> {
             Some(k) if is_value(k) => true,
             Some(Kind::Word) => {
                 let after = kind(tokens, first + 1);
-                matches!(after, Some(Kind::Comma | Kind::From | Kind::Comment | Kind::Open | Kind::Dot))
+                matches!(after, Some(Kind::Comma | Kind::From | Kind::Comment | Kind::Open | Kind::Dot | Kind::Tail))
+                    || after == Some(Kind::Close) && at > i + 1
                     || (after.is_none() && i > 0 && is_value(tokens[i - 1].kind))
             }
             Some(
@@ -150,6 +165,7 @@ fn union(tokens: &[&Token<'_>]) -> Option<Suspicion> {
                 | Kind::Semicolon
                 | Kind::Act
                 | Kind::Sign
+                | Kind::Dot
                 | Kind::Comma,
             ) => true,
             None => first > at + 1 || i > 0 && is_value(tokens[i - 1].kind),
@@ -201,9 +217,10 @@ fn stacked(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                     "update" => tokens[i + 2..].iter().take(6).any(|t| t.text.eq_ignore_ascii_case("set")),
                     "declare" | "set" => next == Some(Kind::Variable),
                     "waitfor" => second == "delay" || second == "time",
-                    "shutdown" => next.is_none() || next == Some(Kind::Comment) || second == "with",
+                    "shutdown" => matches!(next, None | Some(Kind::Comment | Kind::Semicolon)) || second == "with",
                     "exec" | "execute" | "call" => {
-                        matches!(next, Some(Kind::Word | Kind::Open | Kind::Variable | Kind::Text))
+                        matches!(next, Some(Kind::Open | Kind::Variable | Kind::Text))
+                            || next == Some(Kind::Word) && begins_as_a_value(tokens, quoted)
                     }
                     "begin" => matches!(next, Some(Kind::Act | Kind::Select)),
                     "grant" | "backup" | "merge" | "load" | "handler" | "copy" | "replace" => {
@@ -211,18 +228,24 @@ fn stacked(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                             matches!(t.kind, Kind::Tail | Kind::From)
                                 || t.text.eq_ignore_ascii_case("to")
                                 || t.text.eq_ignore_ascii_case("open")
+                                || t.text.eq_ignore_ascii_case("infile")
                         })
                     }
-                    "do" | "kill" | "use" => quoted && next.is_some_and(|k| is_value(k) || k == Kind::Word),
+                    "do" | "kill" | "use" => {
+                        quoted && next.is_some_and(|k| is_value(k) || k == Kind::Word)
+                            || next == Some(Kind::Open) && tokens[0].kind == Kind::Number
+                    }
                     _ => false,
                 }
             }
             Kind::Function | Kind::Word => {
-                tokens[i + 1].text.eq_ignore_ascii_case("if")
-                    && tokens[i + 2..]
-                        .iter()
-                        .take(16)
-                        .any(|t| matches!(t.kind, Kind::Select) || t.text.eq_ignore_ascii_case("waitfor"))
+                let conditional = ["if", "while"].iter().any(|word| tokens[i + 1].text.eq_ignore_ascii_case(word));
+                conditional
+                    && tokens[i + 2..].iter().take(16).any(|t| {
+                        matches!(t.kind, Kind::Select)
+                            || ["waitfor", "shutdown"].iter().any(|word| t.text.eq_ignore_ascii_case(word))
+                            || t.text.eq_ignore_ascii_case("exists") && (quoted || tokens[0].kind == Kind::Number)
+                    })
             }
             _ => false,
         };
@@ -231,6 +254,12 @@ fn stacked(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         }
     }
     None
+}
+
+/// What is injected stands behind a value; a sentence begins with a word.
+fn begins_as_a_value(tokens: &[&Token<'_>], quoted: bool) -> bool {
+    let first = tokens[0];
+    if quoted { !first.text.trim_end_matches(['\'', '"']).contains(' ') } else { first.kind != Kind::Word }
 }
 
 fn logic(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
@@ -246,6 +275,10 @@ fn logic(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         };
         if first == Kind::Select && (here > i + 1 || anchored) {
             return suspicion("subquery", 0.95, "a subquery follows a logical operator");
+        }
+        let searched = quoted && anchored && is_word(tokens, here, "match") && tokens.len() > here + 3;
+        if searched {
+            return suspicion("logic", 0.9, "a search follows a logical operator");
         }
         let known_call = first == Kind::Function && (anchored || here > i + 1);
         if known_call {
@@ -265,7 +298,7 @@ fn logic(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         while matches!(kind(tokens, after), Some(Kind::Close | Kind::Arithmetic | Kind::Not)) {
             after += 1;
         }
-        while first != Kind::Word
+        while (first != Kind::Word || quoted && anchored)
             && kind(tokens, after - 1) == Some(Kind::Arithmetic)
             && kind(tokens, after).is_some_and(is_value)
         {
@@ -280,25 +313,31 @@ fn logic(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                 let word_compare = tokens[after].text.starts_with(|c: char| c.is_ascii_alphabetic());
                 let right_value = kind(tokens, right).is_some_and(|k| is_value(k) || k == Kind::Select)
                     || kind(tokens, right) == Some(Kind::Constant)
-                    || kind(tokens, right) == Some(Kind::Word) && !word_compare
+                    || kind(tokens, right) == Some(Kind::Word)
+                        && (!word_compare || quoted && kind(tokens, right + 1) == Some(Kind::Comment))
                     || kind(tokens, right).is_none() && quoted;
                 let strong = first != Kind::Word
                     || quoted
                     || matches!(kind(tokens, right), Some(Kind::Number | Kind::Text | Kind::Function | Kind::Constant));
-                if right_value && strong && (anchored || first != Kind::Word && !word_compare) {
+                // Deep inside a long text only a comparison of two values is one that nobody writes.
+                let buried = !quoted && tokens[0].kind == Kind::Word && i > 25;
+                let plain = matches!(first, Kind::Number | Kind::Text)
+                    && !word_compare
+                    && matches!(kind(tokens, right), Some(Kind::Number | Kind::Text));
+                if right_value && strong && (plain || !buried) && (anchored || first != Kind::Word && !word_compare) {
                     return suspicion("tautology", 0.95, "a comparison follows a logical operator");
                 }
             }
             Some(Kind::Word) if tokens[i].text == "||" && i == 1 => {
                 return suspicion("logic", 0.8, "a condition is appended to a value");
             }
-            Some(Kind::Comment) if anchored => {
+            Some(Kind::Comment) if anchored && begins_as_a_value(tokens, quoted) => {
                 return suspicion("tautology", 0.9, "a condition is added and the rest is commented out");
             }
-            Some(Kind::Logic) if anchored && quoted => {
+            Some(Kind::Logic) if anchored && quoted && begins_as_a_value(tokens, quoted) => {
                 return suspicion("logic", 0.85, "conditions are chained after a closed quote");
             }
-            Some(Kind::Tail | Kind::Semicolon) if anchored && quoted => {
+            Some(Kind::Tail | Kind::Semicolon) if anchored && (quoted || here > i + 1 && first == Kind::Number) => {
                 return suspicion("logic", 0.85, "a condition and a clause follow a closed quote");
             }
             None if quoted && anchored && matches!(first, Kind::Number | Kind::Constant | Kind::Variable) && i == 1 => {
@@ -364,7 +403,7 @@ fn operators(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         .iter()
         .filter(|t| matches!(t.kind, Kind::Compare | Kind::Arithmetic | Kind::Logic | Kind::Not))
         .count();
-    let empty_text = tokens[1..].iter().all(|t| !is_value(t.kind) || t.text.trim_matches(['\'', '"']).len() <= 12);
+    let empty_text = tokens[1..].iter().all(|t| !is_value(t.kind) || t.kind == Kind::Number || t.text.trim_matches(['\'', '"']).len() <= 12);
     let ends_in_value =
         tokens.last().is_some_and(|t| is_value(t.kind) || t.kind == Kind::Close || t.kind == Kind::Comment);
     let code = prose == 0 && values >= 1 && empty_text && ends_in_value;
@@ -376,6 +415,38 @@ fn operators(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         && !tokens[0].text.contains('=')
         && !tokens[0].text.trim_end_matches(['\'', '"']).trim().contains(' '))
     .then_some(Suspicion { family: "logic", score: 0.8, span: (0, 0), why: "operators follow a closed quote" })
+}
+
+/// `1'*null or '1`, `asd'|column&&'1`: an expression from a closed quote to one that is left open.
+fn between_quotes(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
+    let [typed, inner @ .., last] = tokens else { return None };
+    let operator =
+        |t: &Token<'_>| matches!(t.kind, Kind::Logic | Kind::Arithmetic | Kind::Not) || t.kind == Kind::Compare;
+    let (first, before_last) = (inner.first()?, inner.last()?);
+    let closed = last.text.len() > 1 && last.text.ends_with(['\'', '"']);
+    let short = typed.text.len() <= 16 && !typed.text.contains(char::is_whitespace);
+    let expression = inner.iter().all(|t| {
+        operator(t) || is_value(t.kind) || matches!(t.kind, Kind::Word | Kind::Open | Kind::Close | Kind::Every)
+    });
+    let words = inner.iter().filter(|t| t.kind == Kind::Word).count();
+    let only_a_word = inner.len() == 1 && first.text.starts_with(|c: char| c.is_ascii_alphabetic());
+    (quoted
+        && short
+        && !closed
+        && last.kind == Kind::Text
+        && last.text.len() <= 12
+        && inner.len() <= 9
+        && operator(first)
+        && operator(before_last)
+        && expression
+        && words <= 2
+        && !only_a_word)
+        .then_some(Suspicion {
+            family: "logic",
+            score: 0.75,
+            span: (0, 0),
+            why: "an expression stands between a closed quote and an open one",
+        })
 }
 
 /// `1 order by 10--`, `' group by 1`, `1 having 1=1`, `1 limit 1 into outfile`, `procedure analyse(`.
@@ -410,6 +481,11 @@ fn tail(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                                 Some(Kind::Compare | Kind::Open) | None | Some(Kind::Comment)
                             )
                     }
+                    || i == 1
+                        && tokens[0].kind == Kind::Word
+                        && next == Some(Kind::Open)
+                        && kind(tokens, i + 2).is_some_and(is_value)
+                        && kind(tokens, i + 3) == Some(Kind::Logic)
             }
             "limit" => {
                 anchored
@@ -475,8 +551,10 @@ fn subquery(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
             || bracketed
                 && (structured
                     || value && rest.len() <= 6
+                    || value && from.is_some_and(|at| rest.get(at + 1).is_some_and(|t| t.kind == Kind::Function))
                     || i == 1 && from.is_some() && kind(tokens, first) == Some(Kind::Text))
             || placed && structured && (condition || value || i > 0 || rest.iter().any(|t| t.kind == Kind::Function))
+            || i == 0 && structured && first > i + 1
             || placed && call && (from.is_some() || i == 0 || quoted)
             || placed && condition && from.is_some()
             || placed
@@ -532,11 +610,21 @@ fn subquery(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
     None
 }
 
+/// Nothing but a CASE of values.
+fn whole_case(tokens: &[&Token<'_>]) -> bool {
+    let at = |word: &str| tokens.iter().position(|t| t.text.eq_ignore_ascii_case(word));
+    let (Some(case), Some(when), Some(then), Some(end)) = (at("case"), at("when"), at("then"), at("end")) else {
+        return false;
+    };
+    case <= 1 && case < when && when < then && then < end && tokens.iter().all(|t| t.kind != Kind::Word)
+}
+
 /// `1 - sleep(5)`, `if(ascii(substring(…` , `1;waitfor`, `case when … then sleep(5)`, catalogue names.
 fn telling(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
     let calls: Vec<usize> = (0..tokens.len()).filter(|&i| tokens[i].kind == Kind::Function).collect();
     let named = |i: usize| TELLING.contains(&tokens[i].text.to_ascii_lowercase().as_str());
-    let nested = calls.len() >= 2 && calls.iter().any(|&i| named(i));
+    let joined = |from: usize, to: usize| !tokens[from..to].iter().any(|t| matches!(t.kind, Kind::Word | Kind::Sign));
+    let nested = calls.iter().any(|&i| named(i)) && calls.windows(2).any(|pair| joined(pair[0], pair[1]));
     let operated = calls.iter().any(|&i| {
         let before = i.checked_sub(1).and_then(|at| kind(tokens, at));
         let anchor = i.checked_sub(2).and_then(|at| kind(tokens, at));
@@ -549,6 +637,7 @@ fn telling(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
                     tokens[i].text.to_ascii_lowercase().as_str(),
                     "sleep" | "benchmark" | "pg_sleep" | "extractvalue" | "updatexml" | "load_file"
                 )
+                && !tokens.iter().any(|t| t.kind == Kind::Word)
     });
     let catalogue = tokens.iter().any(|t| {
         let word = t.text.to_ascii_lowercase();
@@ -574,6 +663,7 @@ fn telling(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         || operated
         || catalogue
         || case && (quoted || tokens.iter().any(|t| t.kind == Kind::Number))
+        || whole_case(tokens)
     {
         return suspicion("function", 0.85, "the text calls database functions");
     }
