@@ -40,7 +40,7 @@ def read_core(name):
     """Yields (kind, split, lang, extra, line) of a core file."""
     head = {"kind": "misc"}
     for line in (CORE / name).read_text(encoding="utf-8").splitlines():
-        if line.startswith("## "):
+        if line.startswith("## kind="):
             head = dict(p.split("=", 1) for p in line[3:].split())
         elif line.strip() and not line.startswith("#!"):
             yield head["kind"], head.get("split"), head.get("lang", "en"), head, line.strip()
