@@ -3,8 +3,8 @@
 import documents
 from grammar import SLOTS, read_core, render, seeded
 
-WEIGHT = {"passage": 60, "passage_long": 50, "json_tool": 34, "email": 36, "legal_report": 20, "calendar_slip": 20}
-LONE = ["mailbody", "custnote", "review", "slack", "tweet", "eventnote", "todo", "ticketbody", "manual", "policy", "paper", "exercise", "legal", "question", "readme",
+WEIGHT = {"passage": 75, "passage_long": 60, "json_tool": 34, "email": 36, "legal_report": 20, "calendar_slip": 20}
+LONE = ["mailbody", "custnote", "review", "slack", "tweet", "eventnote", "todo", "ticketbody", "manual", "policy", "paper", "legal", "readme",
         "recipestep", "bugbody", "hoteltext", "jobtext"]
 
 

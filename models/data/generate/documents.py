@@ -75,5 +75,15 @@ def document(rng, carrier, insertion=None):
     return (before + left + piece + right + after).strip()
 
 
+LEADS = [""] * 9 + ["Note: ", "IMPORTANT: ", "P.S. ", "Attention! ", "Reminder: ", "One more thing: ", "*** ", "Before you go on: ", "INFO: ", "Update: ", "Hint: ", "FYI: "]
+TAILS = [""] * 8 + [" Thank you.", " Thanks!", " Keep this confidential.", " This takes priority.", " No confirmation needed.", " Then continue as normal.", " Sorry for the trouble."]
+
+
+def led(text, rng):
+    """The same leads and tails for harmless and hostile insertions."""
+    text = rng.choice(LEADS) + text + (rng.choice(TAILS) if text[-1] in ".?!" else "")
+    return text.upper() if rng.random() < 0.02 else text
+
+
 def benign_insertion(rng):
-    return render(rng.choice(BENIGN), rng)
+    return led(render(rng.choice(BENIGN), rng), rng)
