@@ -13,7 +13,7 @@ use crate::{Entity, Kind};
 static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?x)(?:\+|\(\+?)?\d{1,5}\)?(?:[\ \u{00A0}]?[-./(\u{2010}-\u{2013}][\ \u{00A0}]?|[)][\ ]?[-.]?|[\ \u{00A0}])?
-          (?:\(?\d{1,12}\)?[\ \u{00A0}\-./\u{2010}-\u{2013}]{0,2}){0,8}\d{2,12}
+          (?:\(?\d{1,12}\)?[\ \u{00A0}\-./\u{2010}-\u{2013}]{0,2}){0,8}\d{2,12}(?:-\d\b)?
           (?:\ ?(?:x|ext\.?|extension|Durchwahl|poste)\ ?\d{1,6})?",
     )
     .ok()
@@ -136,6 +136,24 @@ const OTHERS: &[&str] = &[
     "item",
     "product",
     "customer id",
+    "length",
+    "size",
+    "count",
+    "total",
+    "part",
+    "tracking number",
+    "order number",
+    "reference number",
+    "section",
+    "chapter",
+    "page",
+    "row",
+    "line",
+    "seed",
+    "offset",
+    "duration",
+    "width",
+    "height",
     "user id",
     "id",
     "employee id",
@@ -196,6 +214,11 @@ pub fn find(text: &str, found: &mut Vec<Entity>) {
     for hit in shape.find_iter(text) {
         // A postcode or another number may stand in front; the last groups are tried alone then.
         let mut from = 0;
+        // Longer than any number with its extension: an account, a parcel, a key.
+        let digits_in_all = hit.as_str().bytes().filter(u8::is_ascii_digit).count();
+        if digits_in_all > 20 && !hit.as_str().contains(['+', '(']) {
+            continue;
+        }
         for _ in 0..4 {
             let candidate = hit.as_str()[from..].trim_end_matches(['(', ' ', '-', '.', '/']);
             let (start, end) = (hit.start() + from, hit.start() + from + candidate.len());
@@ -222,7 +245,10 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
     let international = candidate.starts_with(['+']) || candidate.starts_with("(+") || candidate.starts_with("00");
     let before = &text[..start];
     // Part of a longer thing: a decimal, a path, a GUID, a money amount, a negative number, a hashtag.
-    let decimal = before.ends_with(',') && before[..before.len() - 1].ends_with(|c: char| c.is_ascii_digit());
+    let decimal = before.ends_with(',')
+        && before[..before.len() - 1].ends_with(|c: char| c.is_ascii_digit())
+        && !candidate.starts_with(['+', '('])
+        && !candidate.contains('-');
     let glued =
         before.ends_with(['.', '/', '-', '_', '$', '€', '£', '#', '=', '@', '*', '^', '<', '&', '\\']) || decimal;
     if glued && !(before.ends_with('=') && digits::near(text, start, end, WORDS)) {
@@ -235,7 +261,13 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
     });
     let mut next = after.chars();
     match (next.next(), next.next()) {
-        (Some('-' | '.' | '/' | ':' | '_' | ','), Some(c)) if c.is_alphanumeric() && !labelled => return None,
+        (Some('-' | '.' | '/' | ':' | '_'), Some(c)) if c.is_alphanumeric() && !labelled => return None,
+        // A column of a list goes on behind a comma, and so does a grouped amount.
+        (Some(','), Some(c))
+            if c.is_ascii_digit() && !candidate.starts_with(['+', '(']) && !candidate.contains('-') =>
+        {
+            return None;
+        }
         (Some('%' | '°' | '€' | '@' | '='), _) => return None,
         _ => {}
     }
@@ -244,7 +276,10 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
     }
     let said = labelled || digits::near(text, start, end, WORDS);
     let other = digits::before(text, start, 24, OTHERS);
-    if other && !said && !candidate.starts_with('+') {
+    // The word right before a number says what it is, whatever else is talked about.
+    let named = digits::before(text, start, 14, OTHERS)
+        && (!digits::before(text, start, 8, WORDS) || digits::before(text, start, 4, OTHERS));
+    if (other && !said || named) && !candidate.starts_with('+') {
         return None;
     }
     *lookups += 1;
@@ -288,8 +323,17 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
             (false, false) => (count >= 9).then_some(0.5),
         };
     }
-    if said && count == 6 && grouped {
+    if said && count == 6 && grouped && digits::before(text, start, 12, WORDS) {
         return Some(0.5);
+    }
+    // An area in brackets, as some country writes its numbers.
+    if core.starts_with('(')
+        && grouped
+        && (8..=12).contains(&count)
+        && planned
+        && PLANS.iter().any(|p| valid_in(Some(*p), core))
+    {
+        return Some(0.65);
     }
     // Nobody says what it is: a trunk zero, groups that people write, and one of the larger plans must agree.
     let trunk = core.starts_with('0') || core.starts_with("(0");
@@ -344,6 +388,8 @@ fn looks_like_a_date(candidate: &str) -> bool {
 
 /// Quantities side by side (`12 30 45 60`), versions and addresses (`1.2.3.4`), decimals.
 fn looks_like_numbers(candidate: &str) -> bool {
+    // A bracket that stays open is not an area's.
+    let candidate = if candidate.contains(')') { candidate } else { candidate.trim_start_matches('(') };
     let dots = candidate.matches('.').count();
     if dots > 0 && !candidate.contains([' ', '-', '(', '/', '+']) {
         let parts: Vec<&str> = candidate.split('.').collect();

@@ -27,6 +27,8 @@ pub fn is_filler(text: &str) -> bool {
         "dummy",
         "0000000",
         "*****",
+        "####",
+        "example",
     ];
     distinct < 5.min(text.len() / 2)
         || (text.len() >= 12 && most * 2 > text.len())
@@ -39,5 +41,9 @@ pub fn is_mixed(text: &str, prefix: usize) -> bool {
     let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     let digit = has(u8::is_ascii_digit);
     let both = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-    if prefix >= 7 { digit || both } else { digit && (has(u8::is_ascii_alphabetic)) }
+    if prefix >= 7 || both && (text.len() >= 30 || prefix >= 5) {
+        digit || both
+    } else {
+        digit && has(u8::is_ascii_alphabetic)
+    }
 }

@@ -4,6 +4,7 @@
 mod entropy;
 mod grammar;
 mod named;
+mod private_key;
 mod table;
 
 use std::sync::LazyLock;
@@ -34,6 +35,7 @@ pub(crate) fn find(text: &str, shape: Shape, found: &mut Vec<Entity>) {
         by_prefix(text, found);
         named::find(text, found);
     }
+    private_key::find(text, found);
     grammar::find(text, shape, found);
 }
 
@@ -47,6 +49,10 @@ fn by_prefix(text: &str, found: &mut Vec<Entity>) {
             continue;
         }
         let format = &table::PREFIXED[hit.pattern().as_usize()];
+        // The end of a file's name: `video.ico-7a38…`.
+        if format.prefix.len() < 5 && start > 0 && bytes[start - 1] == b'.' {
+            continue;
+        }
         let longest = bytes.len().min(hit.end() + format.max + 1);
         let mut end = hit.end();
         while end < longest && format.set.has(bytes[end]) {

@@ -77,7 +77,12 @@ const HARMLESS: &[&str] = &[
     "name",
     "hash",
     "checksum",
-    "sha",
+    "sha1",
+    "sha2",
+    "sha5",
+    "sha_",
+    "_sha",
+    "webtoken",
     "accessor",
     "bucket",
     "primary_key",
@@ -123,7 +128,7 @@ pub fn find(text: &str, found: &mut Vec<Entity>) {
         let trimmed =
             if closed { value.as_str() } else { value.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?']) };
         let end = value.start() + trimmed.len();
-        if let Some((score, rule)) = judge(&lower, trimmed, &text[end..]) {
+        if let Some((score, rule)) = judge(&lower, name.as_str(), trimmed, &text[end..]) {
             found.push(Entity::new(Kind::ApiKey, value.start(), end, score, rule));
         }
     }
@@ -134,16 +139,19 @@ pub(crate) fn by_name(name: &str, value: &str) -> Option<Entity> {
     if value.len() > 4096 || value.contains(char::is_whitespace) {
         return None;
     }
-    let (score, rule) = judge(&name.to_ascii_lowercase(), value, "")?;
+    let (score, rule) = judge(&name.to_ascii_lowercase(), name, value, "")?;
     Some(Entity::new(Kind::ApiKey, 0, value.len(), score, rule))
 }
 
-fn judge(name: &str, value: &str, after: &str) -> Option<(f32, &'static str)> {
+fn judge(name: &str, written: &str, value: &str, after: &str) -> Option<(f32, &'static str)> {
     if entropy::is_filler(value) || is_reference(value, after) {
         return None;
     }
-    if let Some(known) = service(name, value) {
+    if let Some(known) = service(written, name, value) {
         return Some((0.85, known.name));
+    }
+    if is_variable(written, value) {
+        return Some((0.7, "key/by-variable"));
     }
     if HARMLESS.iter().any(|word| name.contains(word)) || !SECRET.iter().any(|word| name.contains(word)) {
         return None;
@@ -184,13 +192,40 @@ fn is_wordy(value: &str) -> bool {
     parts.len() >= 2 && words * 2 >= parts.len()
 }
 
-fn service(name: &str, value: &str) -> Option<&'static Contextual> {
+/// `LOGDNA_KEY=587f…`: a name in capitals, as the environment writes them, that ends in what it is.
+fn is_variable(written: &str, value: &str) -> bool {
+    let named = ["_KEY", "_TOKEN", "_PAT", "_SECRET", "_APIKEY"].iter().any(|end| written.ends_with(end));
+    let count = |test: fn(&u8) -> bool| value.as_bytes().iter().filter(|b| test(b)).count();
+    named
+        && written.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && !HARMLESS.iter().any(|word| written.to_ascii_lowercase().contains(word))
+        && value.len() >= 16
+        && (count(u8::is_ascii_digit) >= 3 && count(u8::is_ascii_alphabetic) >= 3
+            || value.len() >= 20 && count(u8::is_ascii_lowercase) >= 4 && count(u8::is_ascii_uppercase) >= 4)
+        && entropy::bits(value) >= 3.2
+        && !is_wordy(value)
+}
+
+/// `word` in a name, from one of its humps or joints to another: `okta` is in `oktaToken`, not in `rookTable`.
+fn has_word(written: &str, lower: &str, word: &str) -> bool {
+    let bytes = written.as_bytes();
+    lower.match_indices(word).any(|(at, _)| {
+        let end = at + word.len();
+        let hump = bytes[at].is_ascii_uppercase() && at > 0 && bytes[at - 1].is_ascii_lowercase();
+        let begins = at == 0 || !bytes[at - 1].is_ascii_alphabetic() || hump;
+        let humps_inside = (at + 1..end).any(|i| bytes[i].is_ascii_uppercase() && bytes[i - 1].is_ascii_lowercase());
+        let ends = bytes.get(end).is_none_or(|next| !next.is_ascii_lowercase() || !humps_inside);
+        begins && ends
+    })
+}
+
+fn service(written: &str, name: &str, value: &str) -> Option<&'static Contextual> {
     let digit = value.bytes().any(|b| b.is_ascii_digit());
     CONTEXTUAL.iter().find(|known| {
         (known.min..=known.max).contains(&value.len())
             && digit
             && value.bytes().all(|b| known.set.has(b))
-            && known.words.iter().any(|word| name.contains(word))
+            && known.words.iter().any(|word| has_word(written, name, word))
             && !is_wordy(value)
             && entropy::bits(value) >= 3.0
             && (SECRET.iter().any(|word| name.contains(word)) || name.contains("key") || name.len() <= 24)
