@@ -37,13 +37,17 @@ impl CredentialKind {
     /// The fields of a value of this kind: name, and whether it must be there. All but those in [`PLAIN`] are secret.
     pub const fn fields(self) -> &'static [(&'static str, bool)] {
         match self {
-            Self::OauthToken => {
-                &[("access_token", true), ("refresh_token", false), ("token_type", false), ("scope", false)]
-            }
-            Self::ApiKey => &[("key", true), ("header", false), ("prefix", false)],
+            Self::OauthToken => &[
+                ("access_token", true),
+                ("refresh_token", false),
+                ("token_type", false),
+                ("scope", false),
+                ("header", false),
+            ],
+            Self::ApiKey => &[("key", true), ("header", false), ("prefix", false), ("query", false)],
             Self::Database => &[("url", true)],
             Self::ServiceAccount => &[("key", true), ("subject", false)],
-            Self::CustomSecret => &[("value", true)],
+            Self::CustomSecret => &[("value", true), ("header", false), ("prefix", false), ("query", false)],
         }
     }
 }
@@ -53,8 +57,31 @@ impl fmt::Display for CredentialKind {
     }
 }
 
+/// Where in a request a credential goes: it declares this itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carrier {
+    Header { name: String, prefix: Option<String> },
+    Query { name: String },
+}
+
+impl Carrier {
+    /// The name of the header or field.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Header { name, .. } | Self::Query { name } => name,
+        }
+    }
+    /// What stands there.
+    pub(crate) fn carried(&self, value: &CredentialValue) -> Secret<String> {
+        match self {
+            Self::Header { prefix: Some(prefix), .. } => Secret::new(format!("{prefix} {}", value.main().expose())),
+            _ => value.main().clone(),
+        }
+    }
+}
+
 /// Fields that say how a value is used and are no secret themselves.
-const PLAIN: [&str; 5] = ["token_type", "scope", "header", "prefix", "subject"];
+const PLAIN: [&str; 6] = ["token_type", "scope", "header", "prefix", "subject", "query"];
 /// A field's greatest length: a service account's key file with room.
 const MAX_FIELD: usize = 64 * 1024;
 
@@ -83,6 +110,12 @@ impl CredentialValue {
             if fields.iter().any(|(there, _)| there == known) {
                 return Err(refuse(format!("{known} is given twice")));
             }
+            if matches!(*known, "header" | "query") && !is_token(value.expose()) {
+                return Err(refuse(format!("{known} is the name of a field, such as x-api-key")));
+            }
+            if *known == "header" && NOT_FOR_SECRETS.contains(&value.expose().to_ascii_lowercase().as_str()) {
+                return Err(refuse(format!("the header {} carries no credential", value.expose())));
+            }
             fields.push((known, value));
         }
         if let Some((missing, _)) =
@@ -104,23 +137,42 @@ impl CredentialValue {
         // the first field of every kind must be there
         self.field(self.kind.fields()[0].0).unwrap_or_else(|| unreachable!("the constructor checks it"))
     }
-    /// For HTTP: header name and value that carry this credential; `None` for a database.
-    pub fn header(&self) -> Option<(String, Secret<String>)> {
-        let text =
-            |name: &str, default: &str| self.field(name).map_or_else(|| default.to_owned(), |v| v.expose().clone());
-        let bearer = |scheme: &str| Secret::new(format!("{scheme} {}", self.main().expose()));
+    /// Where in a request this credential goes; `None` for those that go in none.
+    pub fn carrier(&self) -> Option<Carrier> {
+        let text = |name: &str| self.field(name).map(|value| value.expose().clone());
+        let header = |name: Option<String>, prefix: Option<String>| Carrier::Header {
+            name: name.unwrap_or_else(|| "authorization".to_owned()),
+            prefix,
+        };
         match self.kind {
-            CredentialKind::OauthToken => Some(("authorization".to_owned(), bearer(&text("token_type", "Bearer")))),
-            CredentialKind::ApiKey => {
-                let prefix = text("prefix", "");
-                match self.field("header") {
-                    None if prefix.is_empty() => Some(("authorization".to_owned(), bearer("Bearer"))),
-                    _ if prefix.is_empty() => Some((text("header", "authorization"), self.main().clone())),
-                    _ => Some((text("header", "authorization"), bearer(&prefix))),
-                }
-            }
-            CredentialKind::CustomSecret => Some(("authorization".to_owned(), bearer("Bearer"))),
+            CredentialKind::OauthToken => Some(match text("header") {
+                Some(name) => header(Some(name), None),
+                // Some providers say `bearer` or `bot`, and refuse to be told that again.
+                None => header(
+                    None,
+                    Some(text("token_type").filter(|t| t.eq_ignore_ascii_case("basic")).unwrap_or("Bearer".to_owned())),
+                ),
+            }),
+            CredentialKind::ApiKey | CredentialKind::CustomSecret => Some(match (text("query"), text("header")) {
+                (Some(name), _) => Carrier::Query { name },
+                (None, None) => header(None, Some(text("prefix").unwrap_or_else(|| "Bearer".to_owned()))),
+                (None, name) => header(name, text("prefix")),
+            }),
             CredentialKind::Database | CredentialKind::ServiceAccount => None,
+        }
+    }
+    /// For HTTP: header name and value that carry this credential.
+    pub fn header(&self) -> Option<(String, Secret<String>)> {
+        match self.carrier()? {
+            carrier @ Carrier::Header { .. } => Some((carrier.name().to_owned(), carrier.carried(self))),
+            Carrier::Query { .. } => None,
+        }
+    }
+    /// For HTTP: the query field and its value that carry this credential.
+    pub fn query(&self) -> Option<(String, Secret<String>)> {
+        match self.carrier()? {
+            Carrier::Query { name } => Some((name, self.main().clone())),
+            Carrier::Header { .. } => None,
         }
     }
     /// Every text that must never be seen again: the secret fields, and the password inside a URL.
@@ -151,6 +203,14 @@ impl fmt::Debug for CredentialValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CredentialValue({})", self.kind)
     }
+}
+
+/// Headers that are about the connection, not about who asks.
+const NOT_FOR_SECRETS: [&str; 8] =
+    ["host", "content-length", "transfer-encoding", "connection", "content-type", "upgrade", "te", "trailer"];
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 100 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.[]".contains(&b))
 }
 
 fn names(kind: CredentialKind) -> String {
@@ -228,6 +288,22 @@ mod tests {
             value(CredentialKind::Database, &[("url", "postgres://app:p%40ss-word@db.example.com:5432/shop")]).unwrap();
         let secrets: Vec<String> = database.secrets().iter().map(|s| s.expose().clone()).collect();
         assert!(secrets.contains(&"p%40ss-word".to_owned()) && secrets.contains(&"p@ss-word".to_owned()));
+    }
+
+    /// R088, R091: a credential declares the one place where it goes.
+    #[test]
+    fn a_credential_goes_where_it_declares() {
+        let key = |more: &[(&str, &str)]| value(CredentialKind::ApiKey, &[&[("key", "k-1")], more].concat()).unwrap();
+        let header = |v: &CredentialValue| v.header().map(|(name, value)| format!("{name}: {}", value.expose()));
+        assert_eq!(header(&key(&[])).as_deref(), Some("authorization: Bearer k-1"));
+        assert_eq!(header(&key(&[("prefix", "Token")])).as_deref(), Some("authorization: Token k-1"));
+        assert_eq!(header(&key(&[("header", "x-api-key")])).as_deref(), Some("x-api-key: k-1"));
+        let query = key(&[("query", "api_key")]);
+        assert_eq!((header(&query), query.query().unwrap().0), (None, "api_key".to_owned()));
+        let shop = value(CredentialKind::OauthToken, &[("access_token", "t"), ("header", "X-Shopify-Access-Token")]);
+        assert_eq!(header(&shop.unwrap()).as_deref(), Some("X-Shopify-Access-Token: t"));
+        assert!(value(CredentialKind::ApiKey, &[("key", "k"), ("header", "Host")]).is_err());
+        assert!(value(CredentialKind::ApiKey, &[("key", "k"), ("query", "a=b&c")]).is_err());
     }
 
     /// R093

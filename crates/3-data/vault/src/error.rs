@@ -27,6 +27,9 @@ pub enum Error {
     /// Retrying is safe.
     #[error("the system gave no random bytes")]
     Random,
+    /// Start the servers anew with this version, then rotate again.
+    #[error("{values} values are still sealed with an earlier key: a server that runs goes on using it")]
+    LeftBehind { values: u64 },
     #[error("the store did not answer the vault")]
     Store(#[from] store::Error),
     #[error("the credential's value does not have the fields of a {kind}: {why}")]
@@ -39,4 +42,6 @@ pub enum Error {
     HostNotBound { host: String },
     #[error("the policy of the credential's use does not name it")]
     NotAllowed,
+    #[error("there is no version {version} of the credential's value any more")]
+    NoSuchVersion { version: u32 },
 }

@@ -38,6 +38,7 @@ pub enum KeyProblem {
 }
 
 /// A key from the configuration, accepted.
+#[derive(Clone)]
 pub struct RootKey {
     id: u32,
     wrap: Secret<Vec<u8>>,
@@ -86,7 +87,7 @@ impl std::fmt::Debug for RootKey {
 }
 
 /// The present root key and those used before it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RootKeys {
     present: RootKey,
     previous: Vec<RootKey>,

@@ -17,6 +17,7 @@ pub struct Lease {
     name: String,
     scope: Scope,
     hosts: Vec<String>,
+    version: u32,
     value: CredentialValue,
 }
 
@@ -26,9 +27,10 @@ impl Lease {
         name: String,
         scope: Scope,
         hosts: Vec<String>,
+        version: u32,
         value: CredentialValue,
     ) -> Self {
-        Self { id, name, scope, hosts, value }
+        Self { id, name, scope, hosts, version, value }
     }
     pub const fn id(&self) -> CredentialId {
         self.id
@@ -39,6 +41,10 @@ impl Lease {
     }
     pub const fn environment(&self) -> Environment {
         self.scope.environment
+    }
+    /// Which of its values this is.
+    pub const fn version(&self) -> u32 {
+        self.version
     }
     pub const fn value(&self) -> &CredentialValue {
         &self.value

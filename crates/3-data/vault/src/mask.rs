@@ -60,6 +60,23 @@ impl Masker {
             _ => Cow::Borrowed(text),
         }
     }
+    /// What is certain of `text` up to the byte `certain`, masked, and how many bytes of it that used up.
+    pub(crate) fn until(&self, text: &str, certain: usize) -> (String, usize) {
+        let Some(find) = &self.find else { return (text.to_owned(), text.len()) };
+        let (mut out, mut from) = (String::new(), 0);
+        for found in find.find_iter(text).take_while(|found| found.start() < certain) {
+            out.push_str(&text[from..found.start()]);
+            out.push_str(MASK);
+            from = found.end();
+        }
+        let mut end = certain.clamp(from, text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let end = end.max(from);
+        out.push_str(&text[from..end]);
+        (out, end)
+    }
     /// Masks every string in `json`, keys included.
     pub fn json(&self, json: &mut Json) {
         if self.is_empty() {

@@ -32,6 +32,10 @@ impl RunKey {
         Self::new(data_key, scope, run, bytes).ok_or(OpenError::Tampered)
     }
 
+    /// The same key, wrapped under another data key.
+    pub(crate) fn rewrapped(&self, data_key: (u32, &[u8])) -> Option<Result<Vec<u8>, Error>> {
+        Some(Self::new(data_key, self.scope, self.run, self.bytes.clone())?.wrapped())
+    }
     /// The key in the form to be stored.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ async fn keep(vault: &Vault, scope: Scope, n: u128, name: &str, value: Credentia
         name: name.to_owned(),
         hosts: vec!["api.example.com".to_owned()],
         value,
+        rotation_due_at: None,
     };
     let permit: Permit<ManageCredential> = permit_for(scope);
     Ok(vault.keep_credential(&permit, new, Effects::none()).await?.id)
@@ -131,7 +132,8 @@ async fn bad_names_and_hosts_are_refused_and_a_taken_name_too() {
         assert!(matches!(keep(&vault, scope(1), 2, "key", key()).await, Err(Error::Store(store::Error::Taken { .. }))));
         for host in ["https://a.example", "a.example/x", "", "*.", ".example.com", "a b"] {
             let hosts = vec![host.to_owned()];
-            let new = NewCredential { id: CredentialId::from_uuid(uuid(3)), name: "b".to_owned(), hosts, value: key() };
+            let id = CredentialId::from_uuid(uuid(3));
+            let new = NewCredential { id, name: "b".to_owned(), hosts, value: key(), rotation_due_at: None };
             assert!(vault.keep_credential(&permit_for(scope(1)), new, Effects::none()).await.is_err(), "{host:?}");
         }
     })

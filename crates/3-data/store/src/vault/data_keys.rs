@@ -1,8 +1,9 @@
 //! Data keys, wrapped by a root key that is not here.
 
 use authz::SystemPermit;
+use domain::Timestamp;
 
-use crate::{Effects, Result, Store, kernel::sql::binds};
+use crate::{Effects, Error, Result, Store, kernel::sql::binds};
 
 /// A wrapped data key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,20 +11,25 @@ pub struct DataKeyRow {
     pub id: u32,
     pub purpose: String,
     pub wrapped: Vec<u8>,
-    /// The one of its purpose that seals; the others only open.
+    /// The one of its purpose that seals. Those before it only open; one after it stands by, so that every server has
+    /// loaded it by the time it seals.
     pub active: bool,
+    /// When it was made; [`Store::keep_data_key`] sets it.
+    pub at: Timestamp,
 }
 
 impl Store {
     /// All data keys, by id.
     pub async fn data_keys(&self, _system: SystemPermit) -> Result<Vec<DataKeyRow>> {
-        let rows = self.db().all("SELECT id, purpose, wrapped, active FROM data_keys ORDER BY id", binds![]).await?;
+        let rows =
+            self.db().all("SELECT id, purpose, wrapped, active, at FROM data_keys ORDER BY id", binds![]).await?;
         let read = |row: &crate::kernel::row::Row| {
             Ok(DataKeyRow {
                 id: row.get("id")?,
                 purpose: row.get("purpose")?,
                 wrapped: row.get("wrapped")?,
                 active: row.get("active")?,
+                at: row.get("at")?,
             })
         };
         rows.iter().map(read).collect()
@@ -42,6 +48,27 @@ impl Store {
                     )
                     .await?;
                 Ok(kept > 0)
+            })
+        })
+        .await
+    }
+
+    /// From now on `id` seals what the active key of `purpose` sealed.
+    pub async fn activate_data_key(
+        &self,
+        _system: SystemPermit,
+        purpose: &'static str,
+        id: u32,
+        effects: Effects,
+    ) -> Result<()> {
+        self.write(effects, (purpose, id), |(purpose, id), tx| {
+            Box::pin(async move {
+                tx.run("UPDATE data_keys SET active = FALSE WHERE purpose = $1 AND active", binds![*purpose]).await?;
+                let sql = "UPDATE data_keys SET active = TRUE WHERE purpose = $1 AND id = $2";
+                match tx.run(sql, binds![*purpose, *id]).await? {
+                    0 => Err(Error::Missing { what: "the data key" }),
+                    _ => Ok(()),
+                }
             })
         })
         .await
