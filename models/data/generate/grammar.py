@@ -75,6 +75,7 @@ def render(line, rng):
     text = re.sub(r"[ \t]{2,}(?=\S)", " ", text) if "\n" not in text else text
     text = re.sub(r" +([,.?!;:])(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([Aa]) (?=[aeiouAEIOU][a-z])(?!(?:one|uni|use|usu|eu|ur[aei]))", lambda m: m.group(1) + "n ", text)
+    text = re.sub(r"\b(an?|the|this|Which|two) (an?|the) (?=\w)", r"\1 ", text)
     return text.strip()
 
 
