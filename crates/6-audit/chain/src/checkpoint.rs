@@ -78,10 +78,14 @@ impl Log {
     /// # Errors
     /// The note does not have the form of a checkpoint. Signatures are the verifier's business.
     pub fn accept(&mut self, note: &str) -> Result<(), NotACheckpoint> {
-        let number = self.size() + 1;
-        let (body, _) = note.split_once("\n\n").ok_or(NotACheckpoint(number))?;
-        let statement = body.splitn(4, '\n').nth(3).ok_or(NotACheckpoint(number))?;
-        self.range.push(entry::hash(format!("{statement}\n").as_bytes()));
+        self.range.push(statement_leaf(note).ok_or(NotACheckpoint(self.size() + 1))?);
         Ok(())
     }
+}
+
+/// The leaf of a note's statement in the log of checkpoints; `None` when it does not have the form of a checkpoint.
+pub fn statement_leaf(note: &str) -> Option<Hash> {
+    let (body, _) = note.split_once("\n\n")?;
+    let statement = body.splitn(4, '\n').nth(3)?;
+    Some(entry::hash(format!("{statement}\n").as_bytes()))
 }

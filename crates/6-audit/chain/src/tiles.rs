@@ -29,11 +29,9 @@ impl Tiles {
     pub fn has(&self, place: Place) -> bool {
         self.rows.contains_key(&place)
     }
-    /// Forgets all but `most` rows, the first ones first: for whoever makes proofs in ascending order.
-    pub fn keep_last(&mut self, most: usize) {
-        while self.rows.len() > most {
-            self.rows.pop_first();
-        }
+    /// Forgets the rows of leaves but those in `wanted`, so that proofs of many entries stay within little memory.
+    pub fn forget_leaves_but(&mut self, wanted: &BTreeSet<Place>) {
+        self.rows.retain(|place, _| place.0 > 0 || wanted.contains(place));
     }
 }
 

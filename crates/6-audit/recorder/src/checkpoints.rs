@@ -11,7 +11,7 @@ use authz::{SystemPermit, act_as_system};
 use chain::{
     checkpoint::{Head, Issued, Log},
     note::SigningKey,
-    tree::CompactRange,
+    tree::{CompactRange, Tree},
 };
 use domain::Clock;
 use serde::{Deserialize, Serialize};
@@ -34,15 +34,17 @@ pub struct CheckpointsConfig {
 /// Makes checkpoints. Cheap to clone.
 #[derive(Clone)]
 pub struct Checkpoints {
-    store: Store,
+    pub(crate) store: Store,
     clock: Clock,
     config: Arc<CheckpointsConfig>,
-    state: Arc<Mutex<State>>,
+    pub(crate) state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     log: Log,
+    /// The same log whole, for proofs; filled when the first one is asked for.
+    pub(crate) tree: Tree,
     /// Number of the last checkpoint in the file; unknown until it was read.
     filed: Option<u64>,
 }

@@ -13,24 +13,33 @@ mod act;
 mod anonymous;
 mod body;
 mod checkpoints;
+mod erase;
 mod error;
 mod export;
+mod index;
 mod linker;
+mod proof;
+mod purge;
 mod read;
 mod recorder;
 mod subjects;
+mod touched;
 mod verify;
 
 pub use act::{Act, Intent, Open};
 pub use anonymous::RefusedRequest;
 pub use chain::{
     note::SigningKey,
-    verify::{BundleError, Report, VerifierKey, verify_bundle},
+    verify::{BundleError, Proof, Report, VerifierKey, WitnessKey, verify_bundle, verify_document},
 };
 pub use checkpoints::{Checkpoints, CheckpointsConfig};
+pub use erase::Erased;
 pub use error::Error;
-pub use export::{export, export_chains};
+pub use export::{ExportFormat, export, export_chains};
 pub use linker::ChainLinker;
-pub use read::{Search, ShownEntry};
+pub use proof::{CosignError, EntryNamed, ShownCheckpoint};
+pub use purge::{PurgeRefused, PurgeRules, Purged};
+pub use read::{Search, ShownEntry, Who};
 pub use recorder::{MAX_DETAIL, Recorder};
-pub use verify::{VerifyError, verify_online};
+pub use touched::{Touched, TouchedBy};
+pub use verify::{VerifyError, verify_online, verify_witnessed};

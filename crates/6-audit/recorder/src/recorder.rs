@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use chain::entry;
-use domain::{AuditDraft, AuditId, AuditResult, AuditSubject, Clock, Json, Principal, Secret, Timestamp, UserId};
+use domain::{AuditDraft, AuditId, AuditResult, AuditSubject, Clock, Json, Secret, Timestamp};
 use serde_json::json;
 use store::{AuditRowDraft, ChainKey, Effects, Store};
 use vault::Vault;
@@ -28,13 +28,24 @@ pub(crate) struct Rooms {
     pub clock: Clock,
     pub subjects: Subjects,
     pub refusals: Mutex<Refusals>,
+    /// Whose turn it is to take entries over into the index.
+    pub indexing: tokio::sync::Mutex<()>,
 }
 
 impl Recorder {
     /// A recorder over a store that was opened with a [`ChainLinker`](crate::ChainLinker).
     pub fn new(store: Store, vault: Vault, clock: Clock) -> Self {
         let subjects = Subjects::new(store.clone(), vault.clone());
-        Self { rooms: Arc::new(Rooms { store, vault, clock, subjects, refusals: Mutex::default() }) }
+        Self {
+            rooms: Arc::new(Rooms {
+                store,
+                vault,
+                clock,
+                subjects,
+                refusals: Mutex::default(),
+                indexing: tokio::sync::Mutex::default(),
+            }),
+        }
     }
 
     /// Seals drafts, so that they can be stored with whatever change they are about: put the answer into the change's
@@ -69,25 +80,6 @@ impl Recorder {
         let hash = self.rooms.vault.keyed_hash("secret", secret.expose().as_bytes());
         json!({"keyed_hash": hex::encode(&hash[..16])})
     }
-    /// Erases a person from the trail: destroys the key under which the personal part of every entry about them is
-    /// sealed. The entries stay, and the chain still verifies. Leaves an entry itself.
-    ///
-    /// # Errors
-    /// [`Error`]: nothing was erased.
-    pub async fn erase(&self, person: UserId, by: AuditSubject) -> Result<bool, Error> {
-        let pseudonym = self.rooms.vault.pseudonym(&subjects::person_name(person));
-        let mut draft = self.draft(None, by, "person.erase");
-        draft.target = Some(format!("pseudonym:{}", hex::encode(pseudonym)));
-        draft.result = AuditResult::Succeeded;
-        // what a person who erases themselves does last is about the erasure, not about the person
-        if draft.subject.principal.person() == Some(person) {
-            draft.subject =
-                AuditSubject { principal: Principal::System, address: None, session: None, user_agent: None };
-        }
-        let rows = self.prepare(vec![draft]).await?;
-        self.rooms.subjects.forget(pseudonym, Effects::audited(rows)).await
-    }
-
     pub(crate) fn now(&self) -> Timestamp {
         self.rooms.clock.now()
     }

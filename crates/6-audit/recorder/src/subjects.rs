@@ -20,7 +20,7 @@ const MAX_CACHED: usize = 10_000;
 pub(crate) fn name(subject: &AuditSubject, at: Timestamp) -> String {
     match (subject.principal, subject.principal.person()) {
         (_, Some(person)) => person_name(person),
-        (Principal::ServiceAccount { id }, _) => format!("machine:{id}"),
+        (Principal::ServiceAccount { id, .. }, _) => machine_name(id),
         _ if subject.address.is_some() => format!("nobody:{:.7}", at.to_string()),
         _ => "system".to_owned(),
     }
@@ -28,6 +28,10 @@ pub(crate) fn name(subject: &AuditSubject, at: Timestamp) -> String {
 
 pub(crate) fn person_name(person: domain::UserId) -> String {
     format!("person:{person}")
+}
+
+pub(crate) fn machine_name(machine: domain::ServiceAccountId) -> String {
+    format!("machine:{machine}")
 }
 
 pub(crate) struct Subjects {

@@ -122,7 +122,7 @@ async fn an_erased_person_is_unreadable_and_the_chain_still_verifies() {
         rooms.recorder.refused(act("a")).await.unwrap();
         rooms.recorder.refused(Act { subject: somebody(2), ..act("b") }).await.unwrap();
         rooms.checkpoints.issue().await.unwrap();
-        let of = |n| Search { person: Some(user(n)), ..Search::default() };
+        let of = |n| Search { who: Some(recorder::Who::Person(user(n))), ..Search::default() };
         assert_eq!(shown(&rooms, &of(1)).await.len(), 1, "found by pseudonym");
         assert!(rooms.recorder.erase(user(1), somebody(2)).await.unwrap());
         let entries = shown(&rooms, &Search::default()).await;

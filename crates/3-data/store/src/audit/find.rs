@@ -66,6 +66,12 @@ impl Store {
         row.get("n")
     }
 
+    /// The first entry of the chain (by sequence) among those of this facet that are from `at` on.
+    pub async fn first_audit_posting(&self, _system: SystemPermit, facet: i64, at: Timestamp) -> Result<Option<i64>> {
+        let sql = "SELECT MIN(seq) AS first FROM audit_postings WHERE facet = $1 AND at >= $2";
+        self.db().one(sql, binds![facet, at]).await?.get("first")
+    }
+
     async fn rarest_first(&self, facets: &[i64], from: i64, until: i64) -> Result<[Option<i64>; MOST_FACETS]> {
         let mut counted = Vec::with_capacity(facets.len());
         for facet in facets.iter().take(MOST_FACETS) {

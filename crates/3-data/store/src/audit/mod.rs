@@ -36,6 +36,13 @@ impl fmt::Display for ChainKey {
 }
 
 impl ChainKey {
+    /// The team and environment; `None` for the system's chain.
+    pub const fn scope(&self) -> Option<Scope> {
+        match self {
+            Self::System => None,
+            Self::Of(scope) => Some(*scope),
+        }
+    }
     /// Reads what [`Display`](fmt::Display) writes.
     pub fn read(text: &str) -> Option<Self> {
         if text == "system" {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     Anchor, ChainVerifier, CheckpointBad, CheckpointFault, CheckpointVerifier, Covered, HeadLine, Item, Report,
-    StoredHead, Tamper, VerifierKey, report::Bad,
+    StoredHead, Tamper, VerifierKey, WitnessKey, checkpoint::witnessed, report::Bad,
 };
 
 /// No line of a bundle is longer; a detail is at most 64 KiB.
@@ -49,8 +49,16 @@ struct WireHead {
 ///
 /// # Errors
 /// The bundle cannot be read, is not a bundle, or is signed by another key than `trusted`.
-pub fn verify_bundle(mut reader: impl BufRead, trusted: Option<&VerifierKey>) -> Result<Report, BundleError> {
-    let mut walk = Walk { trusted, ..Walk::default() };
+pub fn verify_bundle(reader: impl BufRead, trusted: Option<&VerifierKey>) -> Result<Report, BundleError> {
+    verify(reader, trusted, &[])
+}
+
+pub(super) fn verify(
+    mut reader: impl BufRead,
+    trusted: Option<&VerifierKey>,
+    witnesses: &[WitnessKey],
+) -> Result<Report, BundleError> {
+    let mut walk = Walk { trusted, witnesses, ..Walk::default() };
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
@@ -67,6 +75,7 @@ pub fn verify_bundle(mut reader: impl BufRead, trusted: Option<&VerifierKey>) ->
 #[derive(Default)]
 struct Walk<'a> {
     trusted: Option<&'a VerifierKey>,
+    witnesses: &'a [WitnessKey],
     checkpoints: Option<CheckpointVerifier>,
     covered: Vec<Covered>,
     open: Option<(String, ChainVerifier)>,
@@ -92,7 +101,10 @@ impl Walk<'_> {
                 let verifier = self.checkpoints.as_mut().ok_or_else(|| form("a bundle begins with its format"))?;
                 if self.report.bad_checkpoint.is_none() {
                     match take_checkpoint(verifier, &note, heads) {
-                        Ok(covered) => self.covered.extend(covered),
+                        Ok(covered) => {
+                            self.covered.extend(covered);
+                            witnessed(&mut self.report, self.witnesses, verifier.size(), &note);
+                        }
                         Err(fault) => {
                             let number = verifier.size() + u64::from(fault != CheckpointFault::HeadsAltered);
                             self.report.bad_checkpoint = Some(CheckpointBad { number, fault });

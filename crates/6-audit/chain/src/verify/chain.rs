@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Covered, Entry, decode,
-    report::{Bad, ChainReport, Tamper},
+    report::{Bad, ChainReport, Purged, Tamper},
     tree::{Tree, digest, leaf_hash},
 };
 
@@ -54,13 +54,29 @@ pub struct StoredHead {
     pub state: Option<Vec<u8>>,
 }
 
-struct Held {
+/// An item of which is known what can be known without its neighbours. Made in any order and on any thread; taken by
+/// [`ChainVerifier::take`] in the order of the chain.
+pub struct Examined {
     entry: Result<Entry, &'static str>,
     hash: [u8; 32],
     stored_sequence: Option<u64>,
     /// What already contradicts the entry's own bytes.
     contradiction: Option<&'static str>,
+    /// The last entry that this one says was purged.
+    purged_through: Option<u64>,
 }
+
+type Held = Examined;
+
+impl Examined {
+    /// The hash of the item's bytes.
+    pub const fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+}
+
+/// The operation of the entry that a purge leaves; its detail names the last entry purged as `purged_through`.
+pub const PURGE: &str = "audit.purge";
 
 /// Verifies the entries of one chain, in the order in which they are stored.
 pub struct ChainVerifier {
@@ -77,6 +93,9 @@ pub struct ChainVerifier {
     last_at: i64,
     steps_back: u64,
     checkpoint: Option<(u64, u64)>,
+    /// The newest entry that says where the chain begins.
+    purge_told: Option<u64>,
+    must_tell_purge: bool,
     bad: Option<Bad>,
 }
 
@@ -96,6 +115,8 @@ impl ChainVerifier {
             last_at: i64::MIN,
             steps_back: 0,
             checkpoint: None,
+            purge_told: None,
+            must_tell_purge: false,
             bad: None,
         };
         for head in covered {
@@ -141,13 +162,27 @@ impl ChainVerifier {
         }
     }
 
+    /// Demands that a chain which does not begin with its first entry holds the entry that says so: where the whole
+    /// chain should be, a beginning that is gone without a word was taken away.
+    #[must_use]
+    pub const fn whole(mut self) -> Self {
+        self.must_tell_purge = true;
+        self
+    }
+    /// How many entries hold so far, those before the beginning included.
+    pub const fn size(&self) -> u64 {
+        self.tree.size
+    }
     /// Takes the next entry.
     pub fn entry(&mut self, item: &Item<'_>) {
+        self.take(examine(item));
+    }
+    /// Takes the next entry, which was examined before.
+    pub fn take(&mut self, next: Examined) {
         self.entries += 1;
         if self.bad.is_some() {
             return;
         }
-        let next = examine(item);
         if let Some(held) = self.held.take() {
             self.judge(held, Some(&next));
         }
@@ -163,6 +198,15 @@ impl ChainVerifier {
         if self.bad.is_none() {
             self.check_end(head);
         }
+        if self.start > 0 && self.must_tell_purge && self.purge_told.is_none() {
+            self.fail(
+                1,
+                self.start,
+                Tamper::Deleted,
+                "the first entries are gone, and no entry says that they were purged",
+            );
+        }
+        let purged = (self.start > 0).then_some(Purged { through: self.start, told_by: self.purge_told });
         ChainReport {
             chain: self.chain,
             entries: self.entries,
@@ -170,6 +214,7 @@ impl ChainVerifier {
             head: hex::encode(self.last),
             checkpoint: self.checkpoint,
             clock_steps_back: self.steps_back,
+            purged,
             bad: self.bad,
         }
     }
@@ -226,6 +271,9 @@ impl ChainVerifier {
             self.steps_back += 1;
         }
         self.last_at = entry.at_micros;
+        if self.start > 0 && held.purged_through == Some(self.start) {
+            self.purge_told = Some(expected);
+        }
         self.tree.add(held.hash);
         self.before_last = Some(std::mem::replace(&mut self.last, held.hash));
         self.compare_with_checkpoint(expected);
@@ -318,10 +366,10 @@ impl ChainVerifier {
 }
 
 /// What can be said of an item by itself.
-fn examine(item: &Item<'_>) -> Held {
+pub fn examine(item: &Item<'_>) -> Examined {
     let hash = leaf_hash(item.entry);
     let entry = decode(item.entry).map_err(|malformed| malformed.0);
-    let mut contradiction = None;
+    let (mut contradiction, mut purged_through) = (None, None);
     if let Ok(entry) = &entry {
         let detail = digest(&[b"nodeloom/audit/detail/v1\0", item.detail_salt, item.detail]);
         if item.stored_hash.is_some_and(|stored| stored != hash) {
@@ -330,9 +378,12 @@ fn examine(item: &Item<'_>) -> Held {
             contradiction = Some("the detail is not the one that the entry commits to");
         } else if item.columns.is_some_and(|columns| columns != of(entry)) {
             contradiction = Some("the columns for searching do not say what the entry says");
+        } else if entry.operation == PURGE {
+            let detail: Option<serde_json::Value> = serde_json::from_slice(item.detail).ok();
+            purged_through = detail.and_then(|detail| detail.get("purged_through")?.as_u64());
         }
     }
-    Held { entry, hash, stored_sequence: item.stored_sequence, contradiction }
+    Examined { entry, hash, stored_sequence: item.stored_sequence, contradiction, purged_through }
 }
 
 fn of(entry: &Entry) -> Columns<'_> {

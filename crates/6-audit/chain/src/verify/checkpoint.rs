@@ -3,9 +3,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    note::{self, VerifierKey},
+    note::{self, VerifierKey, WitnessKey},
     proof::included,
-    report::CheckpointFault,
+    report::{CheckpointBad, CheckpointFault, Report, Witnessed},
     tree::{Tree, leaf_hash},
 };
 
@@ -56,22 +56,59 @@ impl CheckpointVerifier {
     /// # Errors
     /// What is wrong with it.
     pub fn next(&mut self, note: &str) -> Result<Checked, CheckpointFault> {
-        let text = note::open(note, &self.key).map_err(|error| match error {
-            note::NoteError::Form | note::NoteError::Key => CheckpointFault::Malformed,
-            note::NoteError::Unsigned | note::NoteError::Signature => CheckpointFault::BadSignature,
-        })?;
-        let (number, root, statement) = read_body(text, self.key.name()).ok_or(CheckpointFault::Malformed)?;
-        let (heads, heads_root) = read_statement(statement).ok_or(CheckpointFault::Malformed)?;
-        if number != self.log.size + 1 {
+        let read = read_note(note, &self.key)?;
+        if read.checked.number != self.log.size + 1 {
             return Err(CheckpointFault::Missing);
         }
         let mut log = self.log.clone();
-        log.add(leaf_hash(statement.as_bytes()));
-        if log.root() != root {
+        log.add(read.statement);
+        if log.root() != read.root {
             return Err(CheckpointFault::Inconsistent);
         }
         self.log = log;
-        Ok(Checked { number, heads, heads_root })
+        Ok(read.checked)
+    }
+}
+
+/// A note by itself: signed, and of the right form.
+pub(super) struct ReadNote {
+    pub checked: Checked,
+    /// Root of the log of checkpoints.
+    pub root: [u8; 32],
+    /// The statement's leaf in that log.
+    statement: [u8; 32],
+}
+
+pub(super) fn read_note(note: &str, key: &VerifierKey) -> Result<ReadNote, CheckpointFault> {
+    let text = note::open(note, key).map_err(|error| match error {
+        note::NoteError::Form | note::NoteError::Key => CheckpointFault::Malformed,
+        note::NoteError::Unsigned | note::NoteError::Signature => CheckpointFault::BadSignature,
+    })?;
+    let (number, root, statement) = read_body(text, key.name()).ok_or(CheckpointFault::Malformed)?;
+    let (heads, heads_root) = read_statement(statement).ok_or(CheckpointFault::Malformed)?;
+    let statement = leaf_hash(statement.as_bytes());
+    Ok(ReadNote { checked: Checked { number, heads, heads_root }, root, statement })
+}
+
+/// Enters in the report which of `witnesses` signed the note of checkpoint `number`.
+pub fn witnessed(report: &mut Report, witnesses: &[WitnessKey], number: u64, note: &str) {
+    for witness in witnesses {
+        let known = report.witnesses.iter().position(|known| known.witness == witness.name());
+        let at = known.unwrap_or_else(|| {
+            report.witnesses.push(Witnessed { witness: witness.name().to_owned(), newest: 0, signed: 0 });
+            report.witnesses.len() - 1
+        });
+        match witness.cosigned(note) {
+            Ok(Some(_)) => {
+                report.witnesses[at].newest = number;
+                report.witnesses[at].signed += 1;
+            }
+            Ok(None) => {}
+            Err(_) => {
+                let fault = CheckpointFault::BadCosignature;
+                report.bad_checkpoint.get_or_insert(CheckpointBad { number, fault });
+            }
+        }
     }
 }
 

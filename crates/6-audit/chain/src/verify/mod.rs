@@ -9,6 +9,8 @@ mod bundle;
 mod cbor;
 mod chain;
 mod checkpoint;
+mod csv;
+mod document;
 mod entry;
 mod note;
 mod proof;
@@ -16,10 +18,13 @@ mod report;
 mod tree;
 
 pub use bundle::{BundleError, verify_bundle};
-pub use chain::{Anchor, ChainVerifier, Columns, Item, StoredHead};
-pub use checkpoint::{Checked, CheckpointVerifier, Covered, HeadLine, parse_heads};
+pub use chain::{Anchor, ChainVerifier, Columns, Examined, Item, PURGE, StoredHead, examine};
+pub use checkpoint::{Checked, CheckpointVerifier, Covered, HeadLine, parse_heads, witnessed};
+pub use document::{
+    Consistency, EXPORT, Inclusion, PROOF, Proof, ShownCheckpoint, ShownHead, verify_document, verify_proof,
+};
 pub use entry::{Entry, Malformed, decode, unpack};
-pub use note::{NoteError, VerifierKey, open as open_note};
+pub use note::{NoteError, VerifierKey, WitnessKey, open as open_note};
 pub use proof::{consistent, included};
-pub use report::{Bad, ChainReport, CheckpointBad, CheckpointFault, Report, Tamper};
+pub use report::{Bad, ChainReport, CheckpointBad, CheckpointFault, Purged, Report, Tamper, Witnessed};
 pub use tree::leaf_hash;

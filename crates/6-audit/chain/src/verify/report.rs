@@ -26,6 +26,8 @@ pub enum Tamper {
     Malformed,
     /// The stored head, or the point at which the chain begins, is not what the entries say.
     HeadAltered,
+    /// What is stored for making proofs is not what the entries say.
+    TreeAltered,
 }
 
 /// The first bad entry.
@@ -39,6 +41,15 @@ pub struct Bad {
     pub kind: Tamper,
     /// A sentence.
     pub why: String,
+}
+
+/// The first entries of a chain were purged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Purged {
+    /// The last of them.
+    pub through: u64,
+    /// The entry that says so; a part of a chain need not hold it.
+    pub told_by: Option<u64>,
 }
 
 /// One chain, verified.
@@ -55,6 +66,9 @@ pub struct ChainReport {
     pub checkpoint: Option<(u64, u64)>,
     /// How often the server's clock went backwards between entries. That is allowed, and worth knowing.
     pub clock_steps_back: u64,
+    /// The entries before the first that is there: a checkpoint vouches for all of them together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purged: Option<Purged>,
     pub bad: Option<Bad>,
 }
 
@@ -72,6 +86,8 @@ pub enum CheckpointFault {
     Inconsistent,
     /// The heads stored beside it are not those that were signed.
     HeadsAltered,
+    /// A witness whose key was given did not sign what stands over its name.
+    BadCosignature,
 }
 
 /// A bad checkpoint.
@@ -82,6 +98,16 @@ pub struct CheckpointBad {
     pub fault: CheckpointFault,
 }
 
+/// What a witness signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    pub witness: String,
+    /// Number of the newest checkpoint under which its signature holds; 0 when there is none.
+    pub newest: u64,
+    /// How many checkpoints it signed.
+    pub signed: u64,
+}
+
 /// A whole verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct Report {
@@ -90,6 +116,9 @@ pub struct Report {
     pub checkpoints: u64,
     /// The first bad checkpoint.
     pub bad_checkpoint: Option<CheckpointBad>,
+    /// Witnesses whose key was given, each with the newest checkpoint that it signed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<Witnessed>,
     /// Whether the key was given by whoever verifies; otherwise it came with the data and proves less.
     pub key_was_given: bool,
 }
@@ -115,6 +144,15 @@ impl Report {
                 Some(bad) if bad.first == bad.last => writeln!(out, "  BAD at entry {}: {}", bad.first, bad.why),
                 Some(bad) => writeln!(out, "  BAD from an entry between {} and {}: {}", bad.first, bad.last, bad.why),
             };
+            let _ = match chain.purged {
+                None => Ok(()),
+                Some(Purged { through, told_by: Some(by) }) => {
+                    writeln!(out, "    note: entries 1 to {through} were purged, as entry {by} says")
+                }
+                Some(Purged { through, told_by: None }) => {
+                    writeln!(out, "    note: begins after entry {through}; the entries before are not here")
+                }
+            };
             if chain.clock_steps_back > 0 {
                 let _ = writeln!(out, "    note: the server's clock went backwards {} times", chain.clock_steps_back);
             }
@@ -123,6 +161,16 @@ impl Report {
             None => writeln!(out, "{} checkpoints  OK", self.checkpoints),
             Some(bad) => writeln!(out, "checkpoint {} BAD: {}", bad.number, bad.fault.sentence()),
         };
+        for witness in &self.witnesses {
+            let _ = match witness.newest {
+                0 => writeln!(out, "witness {}: signed none of the checkpoints here", witness.witness),
+                newest => writeln!(
+                    out,
+                    "witness {}: signed {} checkpoints, the newest is {newest}",
+                    witness.witness, witness.signed
+                ),
+            };
+        }
         if !self.key_was_given && self.checkpoints > 0 {
             out.push_str("note: the public key came with the data; give the key you trust to be sure whose it is\n");
         }
@@ -143,6 +191,7 @@ impl CheckpointFault {
             Self::Missing => "it is missing",
             Self::Inconsistent => "it does not continue the checkpoints before it",
             Self::HeadsAltered => "the heads stored beside it are not those that were signed",
+            Self::BadCosignature => "a witness did not sign what stands over its name",
         }
     }
 }

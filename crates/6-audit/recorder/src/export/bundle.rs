@@ -42,6 +42,7 @@ pub async fn export_chains(
     write(out, &json!({"bundle": {"format": "nodeloom/audit-bundle/v1", "key": checkpoints.verifier_key()}})).await?;
     let names: Vec<String> = chains.iter().map(ToString::to_string).collect();
     let mut number = 0;
+    let mut cosigned = store.cosignatures(SYSTEM, 1, issued.number).await?.into_iter().peekable();
     while number < issued.number {
         let from = i64::try_from(number + 1).map_err(|_| Error::Corrupt("a checkpoint"))?;
         for checkpoint in store.checkpoints(SYSTEM, &ChainKey::System, from, PAGE).await? {
@@ -49,7 +50,11 @@ pub async fn export_chains(
             number = record.number;
             if number <= issued.number {
                 let heads = heads_with_proofs(&record.heads, &names);
-                write(out, &json!({"checkpoint": {"note": record.note, "heads": heads}})).await?;
+                let mut note = record.note;
+                while let Some(witness) = cosigned.next_if(|cosigned| cosigned.checkpoint <= number) {
+                    note.push_str(&witness.line);
+                }
+                write(out, &json!({"checkpoint": {"note": note, "heads": heads}})).await?;
             }
         }
     }
@@ -72,9 +77,14 @@ async fn write_chain(
     let covered = chain::verify::parse_heads(0, heads).ok_or(Error::Corrupt("a checkpoint"))?;
     let covered = covered.into_iter().find(|head| head.chain == name);
     let (size, hash) = covered.map_or((0, entry::GENESIS), |head| (head.size, head.hash));
-    let start = json!({"name": name, "size": 0, "hash": STANDARD.encode(entry::GENESIS), "peaks": []});
+    // what was purged is left out, and its root stands in its place
+    let anchor = store.audit_anchor(SYSTEM, chain).await?;
+    let (mut done, start, peaks) = anchor.map_or((0, entry::GENESIS, Vec::new()), |anchor| {
+        (anchor.seq.cast_unsigned(), anchor.hash, anchor.tree.chunks(32).map(|peak| STANDARD.encode(peak)).collect())
+    });
+    let start = json!({"name": name, "size": done, "hash": STANDARD.encode(start), "peaks": peaks});
     write(out, &json!({"chain": start})).await?;
-    let mut done = 0;
+    let mut written = 0;
     while done < size {
         let from = i64::try_from(done + 1).map_err(|_| Error::Corrupt("an entry"))?;
         let page = store.audit_range(SYSTEM, chain, from, PAGE).await?;
@@ -90,10 +100,11 @@ async fn write_chain(
             let detail = std::str::from_utf8(detail).map_err(|_| Error::Corrupt("an entry's detail"))?;
             let line = json!({"cbor": STANDARD.encode(bytes), "detail": detail, "salt": STANDARD.encode(salt)});
             write(out, &json!({"entry": line})).await?;
+            written += 1;
         }
     }
     write(out, &json!({"end": {"name": name, "size": size, "hash": STANDARD.encode(hash)}})).await?;
-    Ok(size)
+    Ok(written)
 }
 
 /// The lines of `names` among all heads, each with the proof that it belongs to them; no other chain is told.
