@@ -37,7 +37,7 @@ def rows():
         for text in variants(line, rng, 4):
             yield row(text, "bare_" + kind, split)
     for kind, split, line in lines:
-        for _ in range(19 if not split else 11):
+        for _ in range(17 if not split else 11):
             carrier = rng.choice(documents.CARRIERS)
             text = documents.document(rng, carrier, order(line, kind))
             yield row(text, f"{kind}@{carrier[0]}", "heldout" if split or carrier[1] else None)

@@ -3,7 +3,7 @@
 import documents
 from grammar import SLOTS, read_core, render, seeded
 
-WEIGHT = {"passage": 75, "passage_long": 60, "json_tool": 34, "email": 36, "legal_report": 20, "calendar_slip": 20}
+WEIGHT = {"passage": 75, "passage_long": 60, "json_tool": 34, "email": 32, "legal_report": 20, "calendar_slip": 20}
 LONE = ["mailbody", "custnote", "review", "slack", "tweet", "eventnote", "todo", "ticketbody", "manual", "policy", "paper", "legal", "readme",
         "recipestep", "bugbody", "hoteltext", "jobtext"]
 
@@ -16,7 +16,7 @@ def rows():
         return out | ({"split": split} if split else {})
 
     for carrier in documents.CARRIERS:
-        for _ in range(WEIGHT.get(carrier[0], 26)):
+        for _ in range(WEIGHT.get(carrier[0], 24)):
             insertion = documents.benign_insertion(rng) if rng.random() < 0.6 else None
             yield row(documents.document(rng, carrier, insertion), carrier[0], carrier[1])
     for name in LONE:

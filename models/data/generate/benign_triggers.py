@@ -21,6 +21,6 @@ def rows():
         yield row(prompts.wrapped(rng, text), "wrapped_" + kind)
     for _ in range(150):
         yield row(" ".join(p[0] for p in rng.sample(mixed, rng.randint(2, 3))), "several")
-    for kind, make, n, split in (("long", prompts.long_prompt, 350, None), ("chatbot_setup", prompts.setup, 220, None), ("few_shot", prompts.few_shot, 80, "heldout")):
+    for kind, make, n, split in (("long", prompts.long_prompt, 300, None), ("persona", prompts.persona, 260, None), ("chatbot_setup", prompts.setup, 220, None), ("few_shot", prompts.few_shot, 80, "heldout")):
         for _ in range(n):
             yield row(make(rng), kind, split)

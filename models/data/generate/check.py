@@ -29,7 +29,7 @@ def main():
         k = key(r["text"])
         known = seen.setdefault((r.get("channel"), k), (name, r.get("label")))
         if name != "content" and known[1] != r["label"]:
-            bad.append(f"both labels: {r['text'][:80]!r}")
+            bad.append(f"both labels: {r['kind']} {r['text'][:80]!r}")
         held[r["kind"]].add(r.get("split"))
         if name == "content":
             if set(r["labels"]) != {"hate", "harassment", "self_harm", "sexual", "violence"}:

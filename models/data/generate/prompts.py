@@ -113,3 +113,23 @@ def wrapped(rng, text):
     if how == 5:
         return render(rng.choice(TASKS), rng) + "\n\n" + passage(rng) + "\n\n" + text
     return text + "\n\n" + passage(rng)
+
+
+TRAITS = ["{name} never uses long words.", "{name} loves {topic}.", "{name} answers every message with a question.", "{name} pretends to have lived in {city}.", "{name} ignores spelling mistakes.",
+          "{name} signs each answer with a small drawing.", "{name} hates {food}.", "{name} keeps a secret diary and sometimes quotes it.", "{name} stays in character until I write STOP.",
+          "{name} does not give medical advice.", "{name} speaks like a {role}.", "{name} calls me captain.", "{name} makes up proverbs.", "{name} laughs about bad weather.", "{name} is {tone} and patient.",
+          "{name} may use any rhyme.", "If asked about age, {name} changes the subject.", "{name} never says no to a cup of tea.", "{name} treats all guests alike."]
+
+
+def persona(rng):
+    """A harmless persona with traits, shaped as the hostile ones are."""
+    name = render("{person}", rng) if rng.random() < 0.6 else rng.choice(["Captain Brine", "Chef Nonna", "MathBot", "Professor Owl", "Botany Bob", "Echo", "Tuxie", "Granny Iris", "DJ Marble", "ZETA"])
+    traits = [render(t.replace("{name}", name), rng) for t in some(rng, TRAITS, 3, 8)]
+    head = render(rng.choice(["From now on you are {name}, a {role} from {city}.", "Hello. You are about to become {name}, who helps {audience} with {topic}.", "You will play {name} in our language lesson.",
+                              "This is a role-playing game for {audience}. You are {name}, a {role}.", "Let's write together. I'm a {role}, you are {name}.", "Act as {name}, the voice of a {shop}."]).replace("{name}", name), rng)
+    ask = render(rng.choice(["First question: how do I start with {topic}?", "Begin by greeting the class.", "Confirm with \"ready\".", "Tell me about {city}, {name}.", "Write only as {name} now.", "If you have understood, say hello and wait.",
+                             "Make up a story about {food}."]).replace("{name}", name), rng)
+    how = rng.randrange(3)
+    middle = " ".join(traits) if how == 0 else "\n".join(f"{i + 1}. {t}" for i, t in enumerate(traits)) if how == 1 else "\n".join("- " + t for t in traits)
+    gap = " " if how == 0 else "\n"
+    return f"{head}{gap}{middle}{gap}{ask}"
