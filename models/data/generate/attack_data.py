@@ -24,12 +24,12 @@ def rows():
     lines = [(kind, split, line) for kind, split, _, _, line in read_core("attack_inserts.txt")]
 
     def row(text, kind, split=None):
-        out = {"text": text, "label": 1, "channel": "data", "kind": "indirect/" + kind, "lang": "en"}
+        out = {"text": text, "label": 1, "channel": "data", "kind": "indirect/" + kind, "lang": "mul" if "multilingual" in kind else "en"}
         return out | ({"split": split} if split else {})
 
     def order(line, kind):
         text = render(line, rng)
-        if kind in ("fake_turns", "encoded_multilingual"):
+        if kind in ("fake_turns", "encoded", "multilingual"):
             return text
         return documents.led(text + (rng.choice(TAILS) if text[-1] in ".?!" and rng.random() < 0.1 else ""), rng)
 
@@ -37,13 +37,13 @@ def rows():
         for text in variants(line, rng, 4):
             yield row(text, "bare_" + kind, split)
     for kind, split, line in lines:
-        for _ in range(17 if not split else 11):
+        for _ in range(14 if not split else 11):
             carrier = rng.choice(documents.CARRIERS)
             text = documents.document(rng, carrier, order(line, kind))
             yield row(text, f"{kind}@{carrier[0]}", "heldout" if split or carrier[1] else None)
     seen = [line for line in lines if not line[1]]
     for carrier in documents.CARRIERS:
-        for _ in range(9):
+        for _ in range(8):
             kind, split, line = rng.choice(seen)
             text = order(line, kind)
             if rng.random() < 0.15:

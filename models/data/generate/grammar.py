@@ -12,7 +12,7 @@ from pathlib import Path
 CORE = Path(__file__).resolve().parent.parent / "core"
 CHOICE = re.compile(r"\[([^\[\]{}]*\|[^\[\]{}]*)\]|\[((?:[^\[\]{}]|\{\w+\})*\|(?:[^\[\]{}]|\{\w+\})*)\]")
 SAME = {"persona", "boss", "me"}  # one value per text
-SLOT = re.compile(r"\{([a-z_]+)\}")
+SLOT = re.compile(r"\{([a-z0-9_]+)\}")
 
 
 def seeded(*parts):
@@ -71,7 +71,7 @@ def fill(line, rng, depth=0, kept=None):
 
 
 def render(line, rng):
-    text = fill(line, rng).replace("\\n", "\n")
+    text = fill(line, rng).replace("\\\\n", "\0").replace("\\n", "\n").replace("\0", "\\n")
     text = re.sub(r"[ \t]{2,}(?=\S)", " ", text) if "\n" not in text else text
     text = re.sub(r" +([,.?!;:])(?=\s|$)", r"\1", text)
     text = re.sub(r"\b([Aa]) (?=[aeiouAEIOU][a-z])(?!(?:one|uni|use|usu|eu|ur[aei]))", lambda m: m.group(1) + "n ", text)
