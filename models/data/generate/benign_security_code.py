@@ -22,7 +22,7 @@ def rows():
         return out | ({"split": split} if split else {})
 
     for kind, split, lang, _, line in read_core("benign_security_code.txt"):
-        for text in variants(line, rng, 12 if "[" in line and "|" in line else 6):
+        for text in variants(line, rng, 14 if "[" in line and "|" in line else 8):
             if not split:
                 plain.append((text, kind))
             yield row(surface(text, rng), kind, split)
@@ -31,7 +31,7 @@ def rows():
         for ask in ASKS:
             ask = render(ask, rng)
             yield row(rng.choice([f"{ask}\n\n{snippet}", f"{snippet}\n\n{ask}", f"```\n{snippet}\n```\n{ask}", f"{ask} `{snippet}`"]), "snippet")
-    for _ in range(320):
+    for _ in range(400):
         text, kind = rng.choice(plain)
         yield row(prompts.wrapped(rng, text) if rng.random() < 0.6 else text + " " + rng.choice(plain)[0], "wrapped_" + kind)
     for text, kind in plain:

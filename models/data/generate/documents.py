@@ -36,6 +36,10 @@ def skeleton(line, rng):
     return render(line, rng)
 
 
+def unmarked(text):
+    return re.sub(r" ?" + MARK, "", text)
+
+
 def escaped(text, mode, rng):
     """The insertion as an author of that format would have to write it."""
     if mode == "json":
@@ -59,14 +63,14 @@ def document(rng, carrier, insertion=None):
     text = skeleton(line, rng)
     spots = [m.start() for m in re.finditer(MARK, text)]
     if insertion is None or not spots and mode == "json":
-        return text.replace(MARK, "").strip()
+        return unmarked(text).strip()
     if mode in ("text",) and rng.random() < 0.3:
         spots += [m.end() for m in re.finditer(r"[.!?](?=\s)", text)] + [0]
     if not spots:
         spots = [len(text)]
     spot = rng.choice(spots)
     piece = escaped(insertion, mode, rng)
-    before, after = text[:spot].replace(MARK, ""), text[spot:].replace(MARK, "")
+    before, after = unmarked(text[:spot]), unmarked(text[spot + 1:] if text[spot:spot + 1] == MARK else text[spot:])
     gap = "\n" if mode == "code" else rng.choice([" ", " ", "\n", "\n\n"]) if mode == "text" else " "
     left = gap if before and not before[-1].isspace() and before[-1] not in "\"'>" else ""
     right = gap if after and not after[0].isspace() and after[0] not in "\"'<}]|)," else ""
