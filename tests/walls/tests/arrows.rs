@@ -10,6 +10,7 @@ use std::{
 
 /// Inside one folder an arrow is allowed only if it is drawn here: `(from, to)`.
 const DRAWN: &[(&str, &str)] = &[
+    ("mail", "egress"),
     ("identity", "authz"),
     ("vault", "store"),
     ("local_models", "models"),
@@ -26,6 +27,7 @@ const DRAWN: &[(&str, &str)] = &[
     ("sandbox", "sandbox_launcher"),
     ("recorder", "chain"),
     ("server", "api"),
+    ("server", "dashboard"),
     ("nodeloom", "server"),
 ];
 
@@ -35,6 +37,8 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["egress"]),
     ("axum", &["edge", "server"]),
     ("bcrypt", &["identity"]),
+    ("totp-rs", &["identity"]),
+    ("lettre", &["mail"]),
     ("redis", &["edge"]),
     ("seccompiler", &["sandbox", "sandbox_launcher"]),
     ("landlock", &["sandbox", "sandbox_launcher"]),

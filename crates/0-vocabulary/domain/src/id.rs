@@ -72,6 +72,8 @@ ids! {
     ServiceAccountId = "sa";
     /// A key that stands for a user or a service account.
     ApiKeyId = "key";
+    /// An invitation into a team.
+    InvitationId = "inv";
     /// A signed-in browser.
     SessionId = "ses";
     /// One request as it arrived.

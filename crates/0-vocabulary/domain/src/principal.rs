@@ -14,8 +14,13 @@ pub enum Principal {
     User { id: UserId },
     /// A key; it acts with its own, narrower rights, on behalf of its owner.
     ApiKey { id: ApiKeyId, owner: UserId },
-    /// An account for machines.
-    ServiceAccount { id: ServiceAccountId },
+    /// An account for machines, through a key whose narrower rights it acts with. Without one (NodeLoom's own command
+    /// line at the first start) it acts with all of the account's role.
+    ServiceAccount {
+        id: ServiceAccountId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<ApiKeyId>,
+    },
     /// A webhook or a schedule: acts with the rights of whoever published the workflow.
     Trigger { workflow: WorkflowId, publisher: UserId },
     /// NodeLoom itself: migration, retention, recovery.
@@ -36,7 +41,7 @@ impl fmt::Display for Principal {
         match self {
             Self::User { id } => id.fmt(f),
             Self::ApiKey { id, .. } => id.fmt(f),
-            Self::ServiceAccount { id } => id.fmt(f),
+            Self::ServiceAccount { id, .. } => id.fmt(f),
             Self::Trigger { workflow, .. } => write!(f, "trigger:{workflow}"),
             Self::System => f.write_str("system"),
         }

@@ -123,7 +123,7 @@ impl ApiKeyRecord {
     pub(crate) const fn principal(&self) -> Principal {
         match self.owner {
             KeyOwner::User(owner) => Principal::ApiKey { id: self.id, owner },
-            KeyOwner::ServiceAccount(id) => Principal::ServiceAccount { id },
+            KeyOwner::ServiceAccount(id) => Principal::ServiceAccount { id, key: Some(self.id) },
         }
     }
     pub(crate) const fn member(&self) -> Member {

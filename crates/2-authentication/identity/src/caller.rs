@@ -10,8 +10,9 @@ use domain::{ApiKeyId, Principal, Role, Scope, SessionId, TeamId, Timestamp, Use
 use http::{HeaderMap, Method, header};
 
 use crate::{
-    ApiKeyRecord, Error, Identity, Member, TokenHash, api_key, cookies, csrf, error::NotIdentified,
-    session::SessionRecord,
+    ApiKeyRecord, Error, Identity, Member, TokenHash, api_key, cookies, csrf,
+    error::NotIdentified,
+    session::{Method as Proof, SessionRecord},
 };
 
 /// How a caller was recognised.
@@ -81,6 +82,7 @@ impl Identity {
                 if means == Means::Cookie && !csrf::is_safe(method) {
                     csrf::check(self.keys(), self.origins(), session.id, headers)?;
                 }
+                self.note_session(&session, client, now);
                 Ok(Caller { identity: self.clone(), known: Known::Session(session), means, client })
             }
         }
@@ -97,7 +99,7 @@ impl Identity {
 
     async fn known_session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, Error> {
         let session = self.session(id, now).await?.ok_or(NotIdentified::Unknown)?;
-        session.alive(now)?;
+        session.may_act(now)?;
         Ok(session)
     }
 }
@@ -151,6 +153,16 @@ impl Caller {
             Known::Key(key) => Some(key.id),
         }
     }
+    /// The person who is here in a session; keys are nobody in this sense.
+    ///
+    /// # Errors
+    /// [`Error::NotIdentified`].
+    pub fn session_user(&self) -> Result<UserId, Error> {
+        match &self.known {
+            Known::Session(session) => Ok(session.user),
+            Known::Key(_) => Err(NotIdentified::Missing.into()),
+        }
+    }
     /// The person, where it is one in person or through a key.
     pub fn user(&self) -> Option<UserId> {
         self.principal().person()
@@ -159,10 +171,21 @@ impl Caller {
     /// The caller's standing in one team and environment.
     ///
     /// # Errors
-    /// [`Error::NotAMember`], answered like "not there"; [`Error::Unavailable`].
+    /// [`Error::NotAMember`], answered like "not there"; [`Error::SecondFactorRequired`]; [`Error::Unavailable`].
     pub async fn actor(&self, scope: Scope, now: Timestamp) -> Result<Actor, Error> {
         let role = self.role_in(scope.team, now).await?;
+        self.has_what_the_team_demands(scope.team, now).await?;
         Ok(Actor::new(self.principal(), scope, role, self.narrowing()))
+    }
+
+    /// A person in a team that demands a second factor has one, or signed in through their organisation, which answers
+    /// for that. Machines have none to show.
+    async fn has_what_the_team_demands(&self, team: TeamId, now: Timestamp) -> Result<(), Error> {
+        let by_organisation = matches!(&self.known, Known::Session(s) if s.method == Proof::Organisation);
+        let Some(person) = self.user().filter(|_| !by_organisation) else { return Ok(()) };
+        let wanting = self.identity.demands_second_factor(team, now).await?
+            && !self.identity.has_second_factor(person, now).await?;
+        if wanting { Err(Error::SecondFactorRequired) } else { Ok(()) }
     }
 
     /// The caller's role in `team`.

@@ -15,6 +15,12 @@ pub enum CooldownAction {
     Sso,
     /// Sending a verification mail again.
     Resend,
+    /// Asking for a new password.
+    Reset,
+    /// Sending an invitation again.
+    Invite,
+    /// A code of the second factor.
+    SecondFactor,
     /// Confirming a dangerous act with the password.
     StepUp,
 }
@@ -27,18 +33,22 @@ impl CooldownAction {
             Self::SignInAnywhere => "sign_in_anywhere",
             Self::Sso => "sso",
             Self::Resend => "resend",
+            Self::Reset => "reset",
+            Self::Invite => "invite",
+            Self::SecondFactor => "second_factor",
             Self::StepUp => "step_up",
         }
     }
     /// How many failures are free, and how the pause grows after them.
     pub const fn policy(self) -> CooldownPolicy {
-        let (free, longest) = match self {
-            Self::SignIn | Self::Sso | Self::StepUp => (5, 15 * 60),
+        let (free, first, longest) = match self {
+            Self::SignIn | Self::Sso | Self::StepUp | Self::SecondFactor => (5, 30, 15 * 60),
             // high enough that nobody is locked out by a stranger's guesses from a few addresses
-            Self::SignInAnywhere => (50, 5 * 60),
-            Self::Resend => (1, 60 * 60),
+            Self::SignInAnywhere => (50, 30, 5 * 60),
+            // every mail begins a pause
+            Self::Resend | Self::Reset | Self::Invite => (0, 60, 60 * 60),
         };
-        CooldownPolicy { free, first: Duration::from_secs(30), longest: Duration::from_secs(longest) }
+        CooldownPolicy { free, first: Duration::from_secs(first), longest: Duration::from_secs(longest) }
     }
 }
 
@@ -70,6 +80,14 @@ pub struct Cooldown {
 const MEMORY: Duration = Duration::from_secs(24 * 3600);
 
 impl Cooldown {
+    /// What stands after a turn is asked for at `now`, and until when to wait if it is not granted. Pure, as
+    /// [`Cooldown::after_failure`].
+    pub fn take_turn(before: Option<Self>, policy: CooldownPolicy, now: Timestamp) -> (Self, Option<Timestamp>) {
+        match before {
+            Some(held) if held.holds(now, policy) => (held, Some(held.until)),
+            before => (Self::after_failure(before, policy, now), None),
+        }
+    }
     /// What stands after one more failure at `now`. Pure, so that storage can apply it inside a transaction.
     pub fn after_failure(before: Option<Self>, policy: CooldownPolicy, now: Timestamp) -> Self {
         let before = before.filter(|c| now.since(c.last_failure) < MEMORY);

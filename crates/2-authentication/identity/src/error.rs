@@ -38,6 +38,24 @@ pub enum Error {
     /// 403: unknown, used, or past its 24 hours; which of them is not told.
     #[error("the set-up link is not valid any more")]
     SetupToken,
+    /// 410: a mailed link that is unknown, used, taken back or over; which of them is not told.
+    #[error("the link is not valid any more")]
+    Link,
+    /// 401: a code that is wrong, was used before, or came too late or too often; which of them is not told.
+    #[error("the code is not right")]
+    WrongCode,
+    /// 403: the team demands a second factor, and this person has none.
+    #[error("the team demands a second factor")]
+    SecondFactorRequired,
+    /// 409.
+    #[error("there is a second factor already")]
+    SecondFactorExists,
+    /// 409.
+    #[error("there is no second factor")]
+    NoSecondFactor,
+    /// 409: another account has the address.
+    #[error("the e-mail address belongs to another account")]
+    EmailTaken,
     /// 503, may be retried: too many passwords are being checked at once.
     #[error("too many passwords are being checked at once")]
     Busy,

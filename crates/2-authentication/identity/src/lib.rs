@@ -14,11 +14,14 @@ pub mod cooldown;
 pub mod csrf;
 pub mod email;
 mod error;
+pub mod invitation;
 pub mod keys;
+pub mod mail_links;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 pub mod password;
 pub mod ports;
+pub mod second_factor;
 mod service;
 pub mod session;
 pub mod setup;

@@ -1,18 +1,22 @@
 //! All records in memory, with the same rules as storage: for tests here and above.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize, atomic::Ordering},
 };
 
 use async_trait::async_trait;
-use domain::{ApiKeyId, Role, SessionId, TeamId, Timestamp, UserId};
+use domain::{ApiKeyId, Role, Secret, SessionId, TeamId, Timestamp, UserId};
 
 use crate::{
     ApiKeyRecord, Email, Member, PasswordHash, TokenHash, Unavailable,
     cooldown::{Cooldown, CooldownKey, CooldownPolicy},
-    ports::{ApiKeys, Cooldowns, FirstAdmin, Memberships, Rotation, Sessions, SetupTokens, User, Users},
+    ports::{
+        AcceptedInvitation, Accepting, ApiKeys, Cooldowns, EmailConfirmed, FirstAdmin, Invitation, Invitations,
+        MailPurpose, MailToken, MailTokens, Memberships, Rotation, SecondFactorRecord, SecondFactors, Sessions,
+        SetupTokens, User, Users,
+    },
     session::{RefreshRecord, SessionRecord},
 };
 
@@ -34,6 +38,21 @@ pub struct State {
     pub refresh: HashMap<TokenHash, RefreshRecord>,
     pub setup: Option<(TokenHash, Timestamp)>,
     pub cooldowns: HashMap<CooldownKey, Cooldown>,
+    pub demanding: HashSet<TeamId>,
+    pub mail_tokens: HashMap<TokenHash, (MailPurpose, MailToken)>,
+    pub invitations: HashMap<TokenHash, Invitation>,
+    pub factors: HashMap<UserId, (SecondFactorRecord, i64)>,
+    pub recovery: HashSet<(UserId, TokenHash)>,
+    /// Whose, until when, and how often it was tried.
+    pub pending: HashMap<TokenHash, (UserId, Timestamp, u32)>,
+}
+
+impl State {
+    fn end_all(&mut self, user: UserId, at: Timestamp) {
+        self.sessions.values_mut().filter(|s| s.user == user).for_each(|s| _ = s.ended_at.get_or_insert(at));
+        self.mail_tokens.retain(|_, (_, token)| token.user != user);
+        self.pending.retain(|_, (whose, _, _)| *whose != user);
+    }
 }
 
 type Answer<T> = Result<T, Unavailable>;
@@ -60,6 +79,11 @@ impl Users for Memory {
         }
         Ok(())
     }
+    async fn change_password(&self, id: UserId, hash: &PasswordHash, at: Timestamp) -> Answer<()> {
+        self.set_password(id, hash, at).await?;
+        self.state().end_all(id, at);
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -73,6 +97,9 @@ impl Memberships for Memory {
             state.members.iter().filter(|((m, _), _)| *m == member).map(|((_, t), r)| (*t, *r)).collect();
         teams.sort_unstable();
         Ok(teams)
+    }
+    async fn demands_second_factor(&self, team: TeamId) -> Answer<bool> {
+        Ok(self.state().demanding.contains(&team))
     }
 }
 
@@ -125,6 +152,12 @@ impl Sessions for Memory {
         }
         Ok(())
     }
+    async fn session_seen(&self, id: SessionId, from: IpAddr, at: Timestamp) -> Answer<()> {
+        if let Some(session) = self.state().sessions.get_mut(&id) {
+            (session.client, session.last_seen_at) = (from, Some(at));
+        }
+        Ok(())
+    }
     async fn sessions_of(&self, user: UserId) -> Answer<Vec<SessionRecord>> {
         let state = self.state();
         let mut list: Vec<_> =
@@ -173,5 +206,135 @@ impl Cooldowns for Memory {
     async fn clear_cooldown(&self, key: &CooldownKey) -> Answer<()> {
         self.state().cooldowns.remove(key);
         Ok(())
+    }
+    async fn take_turn(&self, key: &CooldownKey, policy: CooldownPolicy, at: Timestamp) -> Answer<Option<Timestamp>> {
+        let mut state = self.state();
+        let (next, wait) = Cooldown::take_turn(state.cooldowns.get(key).copied(), policy, at);
+        state.cooldowns.insert(*key, next);
+        Ok(wait)
+    }
+}
+
+#[async_trait]
+impl MailTokens for Memory {
+    async fn put_mail_token(&self, purpose: MailPurpose, token: &MailToken) -> Answer<()> {
+        self.state().mail_tokens.insert(token.hash, (purpose, token.clone()));
+        Ok(())
+    }
+    async fn mail_token(&self, purpose: MailPurpose, hash: &TokenHash, at: Timestamp) -> Answer<Option<MailToken>> {
+        let state = self.state();
+        let found = state.mail_tokens.get(hash).filter(|(kind, token)| *kind == purpose && at < token.expires_at);
+        Ok(found.map(|(_, token)| token.clone()))
+    }
+    async fn confirm_email(&self, hash: &TokenHash, at: Timestamp) -> Answer<EmailConfirmed> {
+        let Some(token) = self.mail_token(MailPurpose::Verify, hash, at).await? else { return Ok(EmailConfirmed::No) };
+        let mut state = self.state();
+        if state.users.values().any(|user| user.email == token.email && user.id != token.user) {
+            return Ok(EmailConfirmed::Taken);
+        }
+        state.mail_tokens.remove(hash);
+        if let Some(user) = state.users.get_mut(&token.user) {
+            (user.email, user.email_verified_at) = (token.email, Some(at));
+        }
+        Ok(EmailConfirmed::Done(token.user))
+    }
+    async fn reset_password(&self, hash: &TokenHash, new: &PasswordHash, at: Timestamp) -> Answer<Option<UserId>> {
+        let Some(token) = self.mail_token(MailPurpose::Reset, hash, at).await? else { return Ok(None) };
+        self.change_password(token.user, new, at).await?;
+        Ok(Some(token.user))
+    }
+}
+
+#[async_trait]
+impl Invitations for Memory {
+    async fn invitation(&self, hash: &TokenHash, at: Timestamp) -> Answer<Option<Invitation>> {
+        Ok(self.state().invitations.get(hash).filter(|found| at < found.expires_at).cloned())
+    }
+    async fn accept_invitation(
+        &self,
+        hash: &TokenHash,
+        who: &Accepting,
+        at: Timestamp,
+    ) -> Answer<Option<AcceptedInvitation>> {
+        let Some(found) = self.invitation(hash, at).await? else { return Ok(None) };
+        let mut state = self.state();
+        state.invitations.remove(hash);
+        let user = match who {
+            Accepting::New(user) => {
+                state.users.insert(user.id, user.clone());
+                user.id
+            }
+            Accepting::Known(id) => *id,
+        };
+        state.members.entry((Member::User(user), found.team)).or_insert(found.role);
+        Ok(Some(AcceptedInvitation { user, team: found.team, role: found.role }))
+    }
+}
+
+#[async_trait]
+impl SecondFactors for Memory {
+    async fn second_factor(&self, user: UserId) -> Answer<Option<SecondFactorRecord>> {
+        Ok(self.state().factors.get(&user).map(|(factor, _)| factor.clone()))
+    }
+    async fn has_second_factor(&self, user: UserId) -> Answer<bool> {
+        Ok(self.state().factors.get(&user).is_some_and(|(factor, _)| factor.confirmed_at.is_some()))
+    }
+    async fn begin_second_factor(&self, user: UserId, secret: &Secret<Vec<u8>>, _: Timestamp) -> Answer<bool> {
+        if self.has_second_factor(user).await? {
+            return Ok(false);
+        }
+        let factor = SecondFactorRecord { secret: secret.clone(), confirmed_at: None };
+        self.state().factors.insert(user, (factor, 0));
+        Ok(true)
+    }
+    async fn confirm_second_factor(&self, user: UserId, step: i64, codes: &[TokenHash], at: Timestamp) -> Answer<bool> {
+        match self.state().factors.get_mut(&user) {
+            Some((factor, last)) if factor.confirmed_at.is_none() && *last < step => {
+                (factor.confirmed_at, *last) = (Some(at), step);
+            }
+            _ => return Ok(false),
+        }
+        self.replace_recovery_codes(user, codes).await?;
+        Ok(true)
+    }
+    async fn take_step(&self, user: UserId, step: i64) -> Answer<bool> {
+        let mut state = self.state();
+        let Some((_, last)) = state.factors.get_mut(&user).filter(|(_, last)| *last < step) else { return Ok(false) };
+        *last = step;
+        Ok(true)
+    }
+    async fn replace_recovery_codes(&self, user: UserId, codes: &[TokenHash]) -> Answer<()> {
+        let mut state = self.state();
+        state.recovery.retain(|(whose, _)| *whose != user);
+        state.recovery.extend(codes.iter().map(|code| (user, *code)));
+        Ok(())
+    }
+    async fn use_recovery_code(&self, user: UserId, hash: &TokenHash, _: Timestamp) -> Answer<bool> {
+        Ok(self.state().recovery.remove(&(user, *hash)))
+    }
+    async fn recovery_codes_left(&self, user: UserId) -> Answer<u32> {
+        let left = self.state().recovery.iter().filter(|(whose, _)| *whose == user).count();
+        Ok(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+    async fn remove_second_factor(&self, user: UserId) -> Answer<()> {
+        let mut state = self.state();
+        state.factors.remove(&user);
+        state.recovery.retain(|(whose, _)| *whose != user);
+        Ok(())
+    }
+    async fn open_pending(&self, hash: &TokenHash, user: UserId, _: Timestamp, expires_at: Timestamp) -> Answer<()> {
+        self.state().pending.insert(*hash, (user, expires_at, 0));
+        Ok(())
+    }
+    async fn try_pending(&self, hash: &TokenHash, at: Timestamp) -> Answer<Option<UserId>> {
+        let mut state = self.state();
+        let found = state.pending.get_mut(hash).filter(|(_, until, tried)| at < *until && *tried < 5);
+        Ok(found.map(|(user, _, tried)| {
+            *tried += 1;
+            *user
+        }))
+    }
+    async fn use_pending(&self, hash: &TokenHash, _: Timestamp) -> Answer<bool> {
+        Ok(self.state().pending.remove(hash).is_some())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use domain::{ApiKeyId, Role, SessionId, TeamId, Timestamp};
+use domain::{ApiKeyId, Role, SessionId, TeamId, Timestamp, UserId};
 use http::{HeaderMap, HeaderValue};
 
 use crate::{
@@ -27,6 +27,14 @@ pub struct Policy {
     pub session_life: Duration,
     /// Life of a set-up link. Default 24 h.
     pub setup_life: Duration,
+    /// Life of a link that confirms an address. Default 24 h.
+    pub verification_life: Duration,
+    /// Life of a link that sets a new password. Default 1 h.
+    pub reset_life: Duration,
+    /// Life of an invitation. Default 7 d.
+    pub invitation_life: Duration,
+    /// How long the second step of a sign-in may take. Default 5 min.
+    pub second_step_life: Duration,
 }
 
 impl Policy {
@@ -41,6 +49,10 @@ impl Policy {
             refresh_grace: Duration::from_secs(10),
             session_life: day * 30,
             setup_life: day,
+            verification_life: day,
+            reset_life: Duration::from_secs(3600),
+            invitation_life: day * 7,
+            second_step_life: Duration::from_secs(300),
         }
     }
 }
@@ -60,6 +72,9 @@ struct Inner {
     roles: Recent<(Member, TeamId), Option<Role>>,
     /// When a use was last written down, in whole minutes.
     uses: Recent<(ApiKeyId, i64), ()>,
+    seen: Recent<(SessionId, i64), ()>,
+    demands: Recent<TeamId, bool>,
+    factors: Recent<UserId, bool>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -100,6 +115,9 @@ impl Identity {
             sessions: Recent::new(REMEMBERED),
             roles: Recent::new(REMEMBERED),
             uses: Recent::new(REMEMBERED),
+            seen: Recent::new(REMEMBERED),
+            demands: Recent::new(REMEMBERED),
+            factors: Recent::new(REMEMBERED),
         })))
     }
 
@@ -161,6 +179,46 @@ impl Identity {
         Ok(read)
     }
 
+    /// Whether a team demands a second factor, at most four seconds old.
+    pub(crate) async fn demands_second_factor(&self, team: TeamId, now: Timestamp) -> Result<bool, Error> {
+        if let Some(known) = self.0.demands.get(&team, now) {
+            return Ok(known);
+        }
+        let read = self.records().demands_second_factor(team).await?;
+        self.0.demands.put(team, read, now);
+        Ok(read)
+    }
+
+    /// Whether a person has a confirmed second factor, at most four seconds old.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn has_second_factor(&self, user: UserId, now: Timestamp) -> Result<bool, Error> {
+        if let Some(known) = self.0.factors.get(&user, now) {
+            return Ok(known);
+        }
+        let read = self.records().has_second_factor(user).await?;
+        self.0.factors.put(user, read, now);
+        Ok(read)
+    }
+
+    /// Writes down that a session was used, at most about once a minute and without making the request wait.
+    pub(crate) fn note_session(&self, session: &SessionRecord, from: IpAddr, now: Timestamp) {
+        let minute = |at: Timestamp| at.micros().div_euclid(60_000_000);
+        let noted = session.last_seen_at.is_some_and(|at| minute(at) == minute(now));
+        let slot = (session.id, minute(now));
+        if noted || self.0.seen.get(&slot, now).is_some() {
+            return;
+        }
+        self.0.seen.put(slot, (), now);
+        let (records, id) = (self.0.records.clone(), session.id);
+        tokio::spawn(async move {
+            if let Err(error) = records.session_seen(id, from, now).await {
+                tracing::debug!(%error, session = %id, "the use of a session was not written down");
+            }
+        });
+    }
+
     /// Writes down that a key was used, at most about once a minute and without making the request wait.
     pub(crate) fn note_use(&self, key: &ApiKeyRecord, from: IpAddr, now: Timestamp) {
         let minute = |at: Timestamp| at.micros().div_euclid(60_000_000);
@@ -182,9 +240,22 @@ impl Identity {
     pub fn forget_api_key(&self, hash: &TokenHash) {
         self.0.api_keys.forget(hash);
     }
+    /// After keys were revoked whose hashes are not at hand.
+    pub fn forget_api_keys(&self) {
+        self.0.api_keys.forget_all();
+    }
     /// After a session was ended.
     pub fn forget_session(&self, id: SessionId) {
         self.0.sessions.forget(&id);
+    }
+    /// After many sessions ended or were marked for renewal.
+    pub fn forget_sessions(&self) {
+        self.0.sessions.forget_all();
+    }
+    /// After a team's demands or a person's second factor changed.
+    pub fn forget_second_factors(&self) {
+        self.0.demands.forget_all();
+        self.0.factors.forget_all();
     }
     /// After members or their roles were changed.
     pub fn forget_memberships(&self) {

@@ -28,6 +28,19 @@ pub struct SessionRecord {
     pub ended_at: Option<Timestamp>,
     pub client: IpAddr,
     pub user_agent: Option<String>,
+    pub method: Method,
+    pub last_seen_at: Option<Timestamp>,
+    /// Its owner's rights changed: it is good for nothing but its renewal, which gives it another id.
+    pub renew: bool,
+}
+
+/// How a session's owner proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    Password,
+    SecondFactor,
+    /// Their organisation says so, and answers for how it knows.
+    Organisation,
 }
 
 /// A refresh token, as stored.
@@ -75,7 +88,13 @@ pub struct Browser {
 
 impl Identity {
     /// Opens a session for a user who has just proven who he is.
-    pub(crate) async fn open(&self, user: &User, browser: Browser, now: Timestamp) -> Result<SignedIn, Error> {
+    pub(crate) async fn open(
+        &self,
+        user: &User,
+        method: Method,
+        browser: Browser,
+        now: Timestamp,
+    ) -> Result<SignedIn, Error> {
         let policy = self.policy();
         let session = SessionRecord {
             id: SessionId::new(now, random()),
@@ -86,6 +105,9 @@ impl Identity {
             ended_at: None,
             client: browser.client,
             user_agent: browser.user_agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(256).collect()),
+            method,
+            last_seen_at: Some(now),
+            renew: false,
         };
         let (refresh, first) = self.refresh_token(&session, now);
         self.records().open_session(&session, &first).await?;
@@ -118,7 +140,51 @@ impl Identity {
             }
             Rotation::Unknown => return Err(NotIdentified::Unknown.into()),
         }
+        if session.renew {
+            return self.replace(&session, now).await;
+        }
         Ok(self.signed_in(&session, text, now))
+    }
+
+    /// Another id for a session whose owner's rights changed: a new session with the life, the method and the age of
+    /// proof of the old one, which ends.
+    async fn replace(&self, old: &SessionRecord, now: Timestamp) -> Result<SignedIn, Error> {
+        let session = SessionRecord {
+            id: SessionId::new(now, random()),
+            created_at: now,
+            last_seen_at: Some(now),
+            renew: false,
+            ..old.clone()
+        };
+        let (refresh, first) = self.refresh_token(&session, now);
+        self.records().open_session(&session, &first).await?;
+        self.end_session(old.id, now).await?;
+        Ok(self.signed_in(&session, refresh, now))
+    }
+
+    /// Opens a session for a person whom their organisation vouches for. Whoever calls this has verified its word.
+    ///
+    /// # Errors
+    /// [`Error::NotIdentified`] for an account that is not there or disabled.
+    pub async fn sign_in_by_organisation(
+        &self,
+        user: UserId,
+        browser: Browser,
+        now: Timestamp,
+    ) -> Result<SignedIn, Error> {
+        let user = self.records().user(user).await?.filter(|user| user.disabled_at.is_none());
+        self.open(&user.ok_or(NotIdentified::Unknown)?, Method::Organisation, browser, now).await
+    }
+
+    /// The sessions of whoever asks, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotIdentified`] for callers that are no person in a session.
+    pub async fn sessions_of(&self, caller: &Caller, now: Timestamp) -> Result<Vec<SessionRecord>, Error> {
+        let user = caller.session_user()?;
+        let mut sessions = self.records().sessions_of(user).await?;
+        sessions.retain(|session| now < session.expires_at);
+        Ok(sessions)
     }
 
     /// Ends a session; here at once, elsewhere within five seconds.
@@ -161,7 +227,7 @@ impl Identity {
         let old = self.records().session(id).await?.ok_or(NotIdentified::Unknown)?;
         let user = self.records().user(old.user).await?.ok_or(NotIdentified::Unknown)?;
         self.end_session(id, now).await?;
-        self.open(&user, browser, now).await
+        self.open(&user, old.method, browser, now).await
     }
 
     fn refresh_token(&self, session: &SessionRecord, now: Timestamp) -> (Secret<String>, RefreshRecord) {
@@ -200,5 +266,10 @@ impl SessionRecord {
             return Err(NotIdentified::Expired);
         }
         Ok(())
+    }
+    /// Whether it may act at `now`: alive, and under an id from after the last change of its owner's rights.
+    pub(crate) fn may_act(&self, now: Timestamp) -> Result<(), NotIdentified> {
+        self.alive(now)?;
+        if self.renew { Err(NotIdentified::Expired) } else { Ok(()) }
     }
 }

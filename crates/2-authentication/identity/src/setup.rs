@@ -8,7 +8,7 @@ use crate::{
     email::Email,
     password,
     ports::{FirstAdmin, User},
-    session::Browser,
+    session::{Browser, Method},
     token::{random, random_text},
 };
 
@@ -20,6 +20,8 @@ pub struct SetUp {
     pub name: String,
     pub password: Secret<String>,
     pub team_name: String,
+    /// Whether the address counts as confirmed: where no mail can be sent, whoever holds the link vouches for it.
+    pub verified: bool,
 }
 
 /// What a set-up made.
@@ -70,8 +72,7 @@ impl Identity {
             email,
             name: form.name,
             password: Some(self.passwords().hash(form.password).await?),
-            // whoever holds the link holds the machine: there is nobody to ask yet
-            email_verified_at: Some(now),
+            email_verified_at: form.verified.then_some(now),
             disabled_at: None,
             created_at: now,
         };
@@ -79,7 +80,7 @@ impl Identity {
         if !self.records().set_up(&hash, &first, now).await? {
             return Err(Error::SetupToken);
         }
-        let signed_in = self.open(&first.user, browser, now).await?;
+        let signed_in = self.open(&first.user, Method::Password, browser, now).await?;
         Ok(SetUpDone { user: first.user.id, team: first.team, session: signed_in.session, signed_in })
     }
 }

@@ -118,6 +118,13 @@ pub(crate) const TABLES: &[Table] = &[
         credential Id, team Id, environment Text, provider Text, account Text, requested Text, scopes Text, parameters Text, expires_at Int, refresh_expires_at Int, refreshable Bool, status Text, reason Text, refreshes Int, refreshed_at Int, failures Int, retry_at Int, lease_owner Id, lease_until Int
     }),
     table!(settings { team Id, environment Text, name Text, value Text, updated_by Text, updated_at Int }),
+    table!(guardrail_exceptions {
+        id Id, team Id, environment Text, kind Text, matcher Text, owner Text, reason Text, expires_at Int,
+        created_by Text, created_at Int
+    }),
+    table!(guardrail_references {
+        id Id, team Id, environment Text, kind Text, category Text, content Text, created_by Text, created_at Int
+    }),
     table!(violations {
         id Id, kind Text, team Id, environment Text, workflow Id, run Id, node Text, name Text, severity Text,
         enforcement Text, detail Text, at Int

@@ -8,6 +8,10 @@ pub struct Me {
     pub principal: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether the person has a second factor.
+    pub second_factor: bool,
     pub teams: Vec<Membership>,
 }
 
@@ -65,6 +69,9 @@ pub struct CreateApiKey {
     /// Only these environments; absent means all.
     #[serde(default)]
     pub environments: Option<Vec<String>>,
+    /// Only from these address ranges, such as `10.0.0.0/8`; absent or empty means from anywhere.
+    #[serde(default)]
+    pub addresses: Option<Vec<String>>,
     /// Days until it expires, 1 to 365. Default 90.
     #[serde(default)]
     pub expires_in_days: Option<u32>,
@@ -77,11 +84,25 @@ pub struct ApiKey {
     pub name: String,
     /// The first characters, to recognise it by.
     pub prefix: String,
+    /// Whom it stands for: `user_…` or `sa_…`.
+    pub owner: String,
+    /// Only these permissions; absent means all of the owner's role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
+    /// Only these environments; absent means all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<String>>,
+    /// Only from these address ranges; empty means from anywhere.
+    pub addresses: Vec<String>,
     pub created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used_from: Option<String>,
 }
 
 /// A key right after it was made; the value is not shown again.

@@ -4,20 +4,24 @@
 //! that comes in denies unknown fields. This crate never holds logic and never sees storage.
 
 mod access;
+mod account;
 mod audit;
 mod credential;
 mod display;
 mod guardrail;
 mod problem;
 mod run;
+mod team;
 mod workflow;
 
 pub use access::*;
+pub use account::*;
 pub use audit::*;
 pub use credential::*;
 pub use guardrail::*;
 pub use problem::*;
 pub use run::*;
+pub use team::*;
 pub use workflow::*;
 
 use serde::{Deserialize, Serialize};

@@ -159,10 +159,36 @@ settings! {
         /// Cost of bcrypt, 10 to 16; raising it re-hashes at the next sign-in.
         bcrypt_cost: u32 = 12;
     }
+    /// The mail server that invitations and links go through. With no host set, invitations answer with the link to hand
+    /// over, and `nodeloom user` prints the others.
+    mail: MailSettings {
+        /// Host name or address of the SMTP server; absent sends no mail.
+        host: Option<String> = None;
+        /// Its port: 587 goes with `starttls`, 465 with `implicit`.
+        port: u16 = 587;
+        /// `starttls` (a server that does not offer it gets nothing), `implicit` (TLS from the first byte), or `none` for a server on this machine. A private authority goes into egress.extra_ca_file.
+        tls: MailTls = MailTls::Starttls;
+        /// Name to sign in with; absent signs in nowhere.
+        user: Option<String> = None;
+        /// The password. Prefer `password_file`, or NODELOOM_MAIL__PASSWORD from a secret store; never written to logs.
+        password: Option<String> = None;
+        /// File with the password.
+        password_file: Option<PathBuf> = None;
+        /// Whom mails are from: `NodeLoom <noreply@example.org>`.
+        from: Option<String> = None;
+        /// Seconds for handing over one mail.
+        timeout_seconds: u64 = 20;
+    }
     /// The audit trail.
     audit: AuditSettings {
         /// Seconds between signed checkpoints.
         checkpoint_seconds: u64 = 300;
+        /// Days after which audit entries are purged, whole sealed segments at a time; 0 keeps them for ever.
+        retention_days: u64 = 365;
+        /// Days for which audit entries are kept whoever asks for a purge.
+        minimum_retention_days: u64 = 365;
+        /// Keys of witnesses (`name+id+key`, C2SP tlog-cosignature) whose signatures under checkpoints are taken.
+        witnesses: Vec<String> = Vec::new();
     }
     /// The server's own log; it never holds request bodies or secrets.
     log: LogSettings {
@@ -178,6 +204,15 @@ settings! {
     }
 }
 
+/// How the connection to the mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    Starttls,
+    Implicit,
+    None,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -188,6 +223,13 @@ pub enum LogFormat {
 
 /// Variables that are not settings of the server: the CLI's own, and the tests'.
 const NOT_SETTINGS: &[&str] = &["NODELOOM_CONFIG", "NODELOOM_PROFILE"];
+
+impl AuditSettings {
+    /// Entries younger than this stay.
+    pub const fn minimum_retention(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.minimum_retention_days.saturating_mul(86_400))
+    }
+}
 
 impl Config {
     /// Reads `file` (or `$NODELOOM_CONFIG`, or nothing) and the process's environment, and checks every value.
@@ -242,6 +284,12 @@ impl Config {
         if self.tls.certificate_file.is_some() != self.tls.key_file.is_some() {
             return refuse("tls.certificate_file and tls.key_file go together: set both or neither".into());
         }
+        if self.audit.retention_days != 0 && self.audit.retention_days < self.audit.minimum_retention_days {
+            return refuse("audit.retention_days is shorter than audit.minimum_retention_days".into());
+        }
+        if let Some(key) = self.audit.witnesses.iter().find(|key| recorder::WitnessKey::parse(key).is_err()) {
+            return refuse(format!("audit.witnesses: {key:?} is no witness key of the form name+id+key"));
+        }
         if self.keys.root.is_some() && self.keys.root_file.is_some() {
             return refuse("keys.root and keys.root_file are both set: keep one".into());
         }
@@ -258,6 +306,19 @@ impl Config {
         }
         if !(10..=16).contains(&self.security.bcrypt_cost) {
             return refuse(format!("security.bcrypt_cost is {}: expected 10 to 16", self.security.bcrypt_cost));
+        }
+        let mail = &self.mail;
+        if mail.host.is_some() != mail.from.is_some() {
+            return refuse("mail.host and mail.from go together: set both or neither".into());
+        }
+        if mail.password.is_some() && mail.password_file.is_some() {
+            return refuse("mail.password and mail.password_file are both set: keep one".into());
+        }
+        if mail.user.is_some() != (mail.password.is_some() || mail.password_file.is_some()) {
+            return refuse("mail.user and a password go together: set both or neither".into());
+        }
+        if !(1..=120).contains(&mail.timeout_seconds) {
+            return refuse(format!("mail.timeout_seconds is {}: expected 1 to 120", mail.timeout_seconds));
         }
         if !(5..=300).contains(&self.engine.lease_seconds) {
             return refuse(format!("engine.lease_seconds is {}: expected 5 to 300", self.engine.lease_seconds));

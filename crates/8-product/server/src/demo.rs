@@ -89,7 +89,7 @@ async fn install(rooms: &Rooms) -> Result<(), Error> {
     let (value, record) = key.make(now);
     rooms.store.add_own_api_key(system, stored_key(&record), Effects::none()).await?;
 
-    let principal = Principal::ServiceAccount { id: account };
+    let principal = Principal::ServiceAccount { id: account, key: None };
     let actor = Actor::new(principal, scope, Role::Admin, Narrowing::default());
     let permit = actor.may::<EditWorkflow>().map_err(|refused| Error::Start(refused.to_string()))?;
     let known = rooms.store.workflow_id_by_name(system, id, &definition.name).await?;

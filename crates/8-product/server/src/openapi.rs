@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::route::{Access, Body, Route};
+use crate::route::{Access, Body, Proof, Route};
 
 /// The document for `routes`.
 pub fn document(routes: &[Route]) -> Value {
@@ -66,6 +66,12 @@ fn component(name: &str) -> String {
 
 fn tag(path: &str) -> &'static str {
     const NOUNS: &[(&str, &str)] = &[
+        ("/members", "teams"),
+        ("/invitations", "teams"),
+        ("/service-accounts", "teams"),
+        ("/cooldowns", "teams"),
+        ("{environment}/team", "teams"),
+        ("/permissions", "access"),
         ("/runs", "runs"),
         ("/approvals", "runs"),
         ("/workflows", "workflows"),
@@ -125,6 +131,11 @@ fn operation(route: &Route, tag: &str) -> Value {
     }
     if let Some(audit) = route.facts.operation {
         operation["x-audit"] = json!(audit.name());
+    }
+    match route.facts.proof {
+        Proof::NotAsked => {}
+        Proof::Asked => operation["x-proof"] = json!("always"),
+        Proof::AskedWhen(case) => operation["x-proof"] = json!(case),
     }
     if !parameters.is_empty() {
         operation["parameters"] = json!(parameters);

@@ -48,6 +48,12 @@ problems! {
     CoolingDown "NL-2007" TOO_MANY_REQUESTS "Too many failed attempts" : "Wait as many seconds as the Retry-After header says.";
     BadSignature "NL-2008" UNAUTHORIZED "The signature of the webhook is missing or wrong" : "Sign the raw body with the webhook's secret as its settings say.";
 
+    ProofNeeded "NL-2010" FORBIDDEN "Prove again who you are" : "Confirm with your password, or with a code of your second factor (POST /api/v1/me/step-up), then repeat the request.";
+    SecondFactorRequired "NL-2011" FORBIDDEN "This team demands a second factor" : "Enrol one under POST /api/v1/me/second-factor; until then nothing else of this team can be used.";
+    EmailNotVerified "NL-2012" FORBIDDEN "The e-mail address is not confirmed yet" : "Open the link in the mail, or ask for another under POST /api/v1/auth/verification.";
+    WrongCode "NL-2013" UNAUTHORIZED "The code is not right" : "Use the newest code of your authenticator, each only once, or a recovery code; after several failures sign in from the start.";
+    LinkUsed "NL-2014" GONE "This link was used or has expired" : "Ask for a new one.";
+
     NotFound "NL-3001" NOT_FOUND "There is no such thing here" : "It may be in another team or environment, or gone.";
     Conflict "NL-3002" CONFLICT "It changed or exists already" : "Read it again, then repeat the change.";
     IdempotencyMismatch "NL-3003" UNPROCESSABLE_ENTITY "This idempotency key was used for another request" : "Use a new key for a new request.";
@@ -68,6 +74,9 @@ problems! {
     ApprovalRefused "NL-5007" FORBIDDEN "You may not decide this approval" : "The detail says why: not an approver, decided already, or your own run.";
 
     AuditUnavailable "NL-6001" SERVICE_UNAVAILABLE "The audit trail cannot be written" : "Nothing was done. Try again; if it stays, look at the server's disk and database.";
+
+    BadCosignature "NL-6002" UNPROCESSABLE_ENTITY "The signature of the witness is not taken" : "The detail says why; the keys of witnesses stand in audit.witnesses.";
+    Retained "NL-6003" CONFLICT "This has to be kept" : "The detail says until when, or by whom.";
 
     Internal "NL-9001" INTERNAL_SERVER_ERROR "Something went wrong in NodeLoom" : "Tell whoever runs the server the request id; the log has the cause.";
 }

@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{header, request::Parts},
 };
-use domain::{AuditDraft, AuditResult, AuditSubject, Clock, Environment, Json, Principal, Scope};
+use domain::{AuditDraft, AuditResult, AuditSubject, Clock, Environment, Json, Principal, Scope, UserId};
 use edge::Arrived;
 use identity::Caller;
 use recorder::Act;
@@ -20,8 +20,11 @@ use crate::{
     operation::Operation,
     problems::{Kind, Problem},
     rooms::Rooms,
-    route::{Access, Facts},
+    route::{Access, Facts, Proof},
 };
+
+/// How long a proof of who one is counts for dangerous acts.
+pub const PROOF_COUNTS: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// Who sent this request, and where it acts.
 pub struct Identified {
@@ -63,7 +66,8 @@ impl FromRequestParts<Rooms> for Identified {
             Ok(actor) => identified.actor = actor,
             Err(error) => {
                 // A stranger to the team: told that nothing is there, and entered in the system's chain.
-                if let (identity::Error::NotAMember, Some(operation)) = (&error, facts.operation) {
+                let entered = matches!(error, identity::Error::NotAMember | identity::Error::SecondFactorRequired);
+                if let (true, Some(operation)) = (entered, facts.operation) {
                     rooms.recorder.refused(identified.act(operation, None, json!({}))).await?;
                 }
                 return Err(error.into());
@@ -141,8 +145,35 @@ impl Identified {
             Access::Needs(permission) if !self.actor()?.has(permission) => {
                 Err(Problem::new(Kind::Forbidden).detail(format!("this needs the permission {}", permission.name())))
             }
+            _ if self.facts.proof == Proof::Asked => self.proven(),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a person who has not proven lately who they are; keys have nothing to prove.
+    ///
+    /// # Errors
+    /// [`Kind::ProofNeeded`].
+    pub fn proven(&self) -> Result<(), Problem> {
+        let in_person = self.caller.session().is_some();
+        if in_person && !self.caller.recently_authenticated(PROOF_COUNTS, self.arrived.at) {
+            return Err(Kind::ProofNeeded.into());
+        }
+        Ok(())
+    }
+
+    /// The person who is here in a session.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] for keys.
+    pub fn person(&self) -> Result<UserId, Problem> {
+        let key = |_| Problem::new(Kind::Forbidden).detail("this is for a person in a session, not for an API key");
+        self.caller.session_user().map_err(key)
+    }
+
+    /// From where a session is opened.
+    pub fn browser(&self) -> identity::session::Browser {
+        identity::session::Browser { client: self.arrived.client, user_agent: self.user_agent.clone() }
     }
 
     /// Runs `act` with its intent on disk before and its outcome after.
@@ -165,6 +196,27 @@ impl Identified {
         let (result, detail) = outcome(&done);
         intent.outcome(result, detail).await?;
         done
+    }
+
+    /// The intent alone, for an act that goes on after this request's handler: whoever takes it tells the outcome.
+    ///
+    /// # Errors
+    /// [`Kind::AuditUnavailable`], and the refusal of whoever may not, which is entered.
+    pub async fn intent(
+        &self,
+        operation: Operation,
+        target: Option<String>,
+        detail: Json,
+    ) -> Result<recorder::Intent, Problem> {
+        debug_assert_eq!(self.facts.operation, Some(operation), "the route table names another operation");
+        let intent = self.rooms.recorder.intent(self.act(operation, target, detail)).await?;
+        match self.allowed() {
+            Ok(()) => Ok(intent),
+            Err(problem) => {
+                intent.outcome(outcome_of(problem.kind()), detail_of(&problem)).await?;
+                Err(problem)
+            }
+        }
     }
 
     /// For the one hot act, starting a run: intent and outcome go into the act's own transaction. `act` is handed a
@@ -236,6 +288,10 @@ const fn outcome_of(kind: Kind) -> AuditResult {
         | Kind::WrongCredentials
         | Kind::BadCsrf
         | Kind::BadSignature
+        | Kind::ProofNeeded
+        | Kind::SecondFactorRequired
+        | Kind::EmailNotVerified
+        | Kind::WrongCode
         | Kind::ApprovalRefused
         | Kind::CoolingDown => AuditResult::Refused,
         Kind::GuardrailViolation => AuditResult::Blocked,

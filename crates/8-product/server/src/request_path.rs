@@ -53,8 +53,13 @@ pub fn service(rooms: &Rooms) -> Result<Guarding, Error> {
 
 /// Webhooks and runs may wait for a workflow; pages have headers of their own.
 fn policy(_method: &Method, path: &str, max_body_bytes: u64, time: Duration) -> RoutePolicy {
-    const PAGES: &[&str] = &["/", "/setup", "/security", "/assets/page.css"];
-    let surface = if PAGES.contains(&path) || path.starts_with("/docs/") { Surface::Page } else { Surface::Api };
+    const PAGES: &[&str] = &[
+        "/", "/sign-in", "/account", "/setup", "/invitation", "/verify-email", "/reset-password", "/security",
+        "/assets/page.css",
+    ];
+    const FOLDERS: &[&str] = &["/docs/", "/assets/", "/t/"];
+    let page = PAGES.contains(&path) || FOLDERS.iter().any(|folder| path.starts_with(folder));
+    let surface = if page { Surface::Page } else { Surface::Api };
     let waits = path.starts_with("/hooks/") || path.ends_with("/runs") || path.ends_with("/verification");
     let time = if waits { time.max(Duration::from_secs(310)) } else { time };
     RoutePolicy { surface, max_body_bytes, time }

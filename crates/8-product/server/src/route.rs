@@ -31,6 +31,18 @@ pub enum Access {
 pub struct Facts {
     pub access: Access,
     pub operation: Option<Operation>,
+    pub proof: Proof,
+}
+
+/// Whether a person has to have proven lately who they are (step-up). Keys have nothing to prove: making one that may
+/// much is dangerous itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    NotAsked,
+    /// Always.
+    Asked,
+    /// By the handler, in the case that is named.
+    AskedWhen(&'static str),
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -73,7 +85,7 @@ impl Route {
         Self {
             method,
             path,
-            facts: Facts { access: Access::SignedIn, operation: None },
+            facts: Facts { access: Access::SignedIn, operation: None, proof: Proof::NotAsked },
             summary,
             takes: None,
             gives: None,
@@ -109,6 +121,16 @@ impl Route {
     /// Leaves an audit entry; every change and every listed sensitive read does.
     pub const fn audited(mut self, operation: Operation) -> Self {
         self.facts.operation = Some(operation);
+        self
+    }
+    /// A dangerous act: a person has to have proven within ten minutes who they are.
+    pub const fn dangerous(mut self) -> Self {
+        self.facts.proof = Proof::Asked;
+        self
+    }
+    /// The same in one case, for which the handler asks.
+    pub const fn dangerous_when(mut self, case: &'static str) -> Self {
+        self.facts.proof = Proof::AskedWhen(case);
         self
     }
     pub fn takes<T: ToSchema>(mut self) -> Self {

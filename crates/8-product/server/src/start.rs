@@ -25,7 +25,7 @@ use vault::{Bound, Purpose, RootKeys, Vault};
 use crate::{
     Config, clock,
     commands::Error,
-    rooms::{Inner, Plans, RightsNow, Rooms, Slugs, StoredIdentities, Trail, ports},
+    rooms::{Inner, Plans, Post, RightsNow, Rooms, Slugs, StoredIdentities, Trail, ports},
 };
 
 /// What this process is for.
@@ -128,14 +128,19 @@ pub async fn checkpoints(config: &Config, vault: &Vault, store: &Store, clock: &
     Ok(Checkpoints::new(store.clone(), clock.clone(), CheckpointsConfig { key, file, every }))
 }
 
-/// The way out, as the operator allows it.
-pub fn egress(config: &Config) -> Result<Egress, Error> {
+/// What the operator allows of outgoing connections.
+pub fn egress_policy(config: &Config) -> Result<Policy, Error> {
     let mut policy = Policy::allowing(config.egress.allow_private.iter().map(String::as_str))?;
     if let Some(path) = &config.egress.extra_ca_file {
         policy.extra_authorities_pem =
             Some(fs::read(path).map_err(|source| Error::Folder { path: path.clone(), source })?);
     }
-    Ok(Egress::new(policy)?)
+    Ok(policy)
+}
+
+/// The way out, as the operator allows it.
+pub fn egress(config: &Config) -> Result<Egress, Error> {
+    Ok(Egress::new(egress_policy(config)?)?)
 }
 
 /// Opens the database, bringing its schema up to date.
@@ -153,13 +158,15 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
     let (roots, root) = root_keys(&config)?;
     let vault = Vault::start(&roots, store.clone()).await?;
     let recorder = Recorder::new(store.clone(), vault.clone(), clock.clone());
+    let checkpoints = checkpoints(&config, &vault, &store, &clock).await?;
 
     let mut policy = identity::Policy::at(&config.server.public_url);
     policy.origins.extend(config.server.cors_origins.iter().cloned());
     let keys = Keys::new(&derived(&root, "sessions"), &[])?;
     let passwords = Passwords::new(config.security.bcrypt_cost)?;
-    let identity = Identity::new(Arc::new(StoredIdentities(store.clone())), keys, passwords, policy)?;
+    let identity = Identity::new(Arc::new(StoredIdentities { store: store.clone(), vault: vault.clone() }), keys, passwords, policy)?;
 
+    let post = Post::open(&config, clock.clone(), egress_policy(&config)?)?;
     let egress = egress(&config)?;
     let local = config.models.local_chat.clone().map(|path| {
         let settings =
@@ -186,7 +193,8 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
     let settings = engine::Settings {
         capacity: if role == Role::Worker { config.engine.workers.max(1) } else { config.engine.workers },
         lease: Duration::from_secs(config.engine.lease_seconds),
-        heartbeat: Duration::from_secs((config.engine.lease_seconds / 4).max(1)),
+        // Rights are asked anew with every heartbeat, and what is taken away is gone within five seconds.
+        heartbeat: Duration::from_secs((config.engine.lease_seconds / 4).clamp(1, 3)),
         run_timeout: Duration::from_secs(config.engine.run_timeout_seconds),
         ..engine::Settings::default()
     };
@@ -210,6 +218,8 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         vault,
         identity,
         recorder,
+        post,
+        checkpoints,
         guardrails,
         registry,
         plans,

@@ -65,9 +65,10 @@ async fn a_key_that_expired_was_revoked_or_never_was_is_refused() {
 async fn a_key_of_a_service_account_acts_as_that_account() {
     let world = world().await;
     let id = ServiceAccountId::new(at(0), [5; 10]);
-    let (key, _) = world.key(|key| key.owner = KeyOwner::ServiceAccount(id));
+    let (key, hash) = world.key(|key| key.owner = KeyOwner::ServiceAccount(id));
+    let key_id = world.memory.state().api_keys[&hash].id;
     let caller = world.with_key(&key, at(0)).await.unwrap();
-    assert_eq!((caller.principal(), caller.user()), (Principal::ServiceAccount { id }, None));
+    assert_eq!((caller.principal(), caller.user()), (Principal::ServiceAccount { id, key: Some(key_id) }, None));
     assert!(matches!(caller.actor(scope(Environment::Staging), at(0)).await, Err(Error::NotAMember)));
     world.memory.state().members.insert((Member::ServiceAccount(id), team()), Role::Operator);
     assert_eq!(caller.actor(scope(Environment::Staging), at(5)).await.unwrap().role(), Role::Operator);

@@ -6,7 +6,9 @@
 mod api_keys;
 mod csrf;
 mod junk;
+mod links;
 mod requests;
+mod second_factor;
 mod set_up;
 mod sign_in;
 mod world;

@@ -129,10 +129,10 @@ async fn step_up_and_a_new_password_replace_the_session() {
     let caller = world.get(&[("cookie", &cookie(&first))], at(300)).await.unwrap();
     assert!(!caller.recently_authenticated(Duration::from_secs(300), at(300)));
     assert!(matches!(
-        world.identity.step_up(&caller, secret("wrong"), browser(), at(300)).await,
+        world.identity.step_up(&caller, by_password("wrong"), browser(), at(300)).await,
         Err(Error::WrongCredentials)
     ));
-    let second = world.identity.step_up(&caller, secret(PASSWORD), browser(), at(300)).await.unwrap();
+    let second = world.identity.step_up(&caller, by_password(PASSWORD), browser(), at(300)).await.unwrap();
     assert_ne!(second.session, first.session);
     assert!(world.get(&[("cookie", &cookie(&first))], at(301)).await.is_err());
     let caller = world.get(&[("cookie", &cookie(&second))], at(301)).await.unwrap();
@@ -150,4 +150,53 @@ async fn step_up_and_a_new_password_replace_the_session() {
     }
     assert!(world.get(&[("cookie", &cookie(&third))], at(303)).await.is_ok());
     assert!(world.sign_in_as(EMAIL, "amber tide piano", at(304)).await.is_ok());
+}
+
+/// Issue 5: a new session at every change of privilege. One that was opened before is good for nothing but its renewal,
+/// which gives it another id and leaves its age of proof as it is.
+#[tokio::test]
+async fn changed_rights_give_a_session_another_id() {
+    let world = world().await;
+    let first = world.sign_in().await;
+    let caller = world.caller(&first, at(1)).await;
+    world.memory.state().sessions.get_mut(&first.session).unwrap().renew = true;
+    world.identity.forget_sessions();
+    assert_eq!(why(world.get(&[("cookie", &cookie(&first))], at(2)).await), NotIdentified::Expired);
+    assert_eq!(why(caller.still_known(at(2)).await), NotIdentified::Expired, "a socket ends too");
+    let second = world.refresh(&first.refresh, at(500)).await.unwrap();
+    assert_ne!(second.session, first.session);
+    let caller = world.caller(&second, at(501)).await;
+    assert!(!caller.recently_authenticated(Duration::from_secs(300), at(501)), "nothing was proven anew");
+    assert_eq!(why(world.refresh(&first.refresh, at(502)).await), NotIdentified::Revoked);
+    assert!(world.refresh(&second.refresh, at(503)).await.is_ok());
+}
+
+#[tokio::test]
+async fn sessions_are_listed_with_when_they_were_seen() {
+    let world = world().await;
+    let (first, second) = (world.sign_in().await, world.sign_in().await);
+    let caller = world.caller(&second, at(300)).await;
+    tokio::task::yield_now().await;
+    let list = world.identity.sessions_of(&caller, at(301)).await.unwrap();
+    assert_eq!(list.len(), 2);
+    let seen = |id| list.iter().find(|session| session.id == id).unwrap().last_seen_at;
+    assert_eq!((seen(first.session), seen(second.session)), (Some(at(0)), Some(at(300))));
+    assert!(world.identity.sessions_of(&caller, at(31 * 24 * 3600)).await.unwrap().is_empty(), "over is over");
+    let (key, _) = world.key(|_| {});
+    let key = world.with_key(&key, at(0)).await.unwrap();
+    assert!(matches!(world.identity.sessions_of(&key, at(0)).await, Err(Error::NotIdentified(_))));
+}
+
+/// Bad input of issue 5: a clock that jumps, forwards and back, neither revives a session nor ends one for good.
+#[tokio::test]
+async fn a_clock_that_jumps_ends_nothing_for_good() {
+    let world = world().await;
+    let signed_in = world.sign_in().await;
+    let cookie = cookie(&signed_in);
+    assert_eq!(why(world.get(&[("cookie", &cookie)], at(40 * 24 * 3600)).await), NotIdentified::Expired);
+    assert!(world.get(&[("cookie", &cookie)], at(5)).await.is_ok());
+    assert_eq!(why(world.get(&[("cookie", &cookie)], at(-3600)).await), NotIdentified::Expired);
+    assert!(world.get(&[("cookie", &cookie)], at(6)).await.is_ok());
+    let caller = world.get(&[("cookie", &cookie)], at(6)).await.unwrap();
+    assert!(!caller.recently_authenticated(Duration::from_secs(300), at(-3600)), "a proof of the future is none");
 }

@@ -9,6 +9,7 @@ fn form(token: &Secret<String>, password: &str) -> SetUp {
         name: "Root".into(),
         password: secret(password),
         team_name: "Demo".into(),
+        verified: true,
     }
 }
 

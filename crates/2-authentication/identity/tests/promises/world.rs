@@ -16,6 +16,7 @@ pub use identity::{
     ports::{Sessions as _, User, Users as _},
     session::Browser,
     setup::SetUp,
+    sign_in::{Pending, Proof, Step},
 };
 
 pub const ORIGIN: &str = "https://localhost:8443";
@@ -85,8 +86,27 @@ pub fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 impl World {
+    pub async fn first_step(&self, email: &str, password: &str, now: Timestamp) -> Result<Step, Error> {
+        self.identity.sign_in(email, secret(password), &own(), browser(), now).await
+    }
     pub async fn sign_in_as(&self, email: &str, password: &str, now: Timestamp) -> Result<SignedIn, Error> {
-        self.identity.sign_in(email, secret(password), &headers(&[("origin", ORIGIN)]), browser(), now).await
+        match self.first_step(email, password, now).await? {
+            Step::SignedIn(signed_in) => Ok(signed_in),
+            Step::SecondFactor(_) => panic!("a second step is asked for"),
+        }
+    }
+    pub async fn second_step(&self, pending: &Pending, code: &str, now: Timestamp) -> Result<SignedIn, Error> {
+        self.identity.second_step(&pending.token, &secret(code), &own(), browser(), now).await
+    }
+    /// Signs in with the password alone and asks for a second step.
+    pub async fn pending(&self, now: Timestamp) -> Pending {
+        match self.first_step(EMAIL, PASSWORD, now).await.unwrap() {
+            Step::SecondFactor(pending) => pending,
+            Step::SignedIn(_) => panic!("no second step is asked for"),
+        }
+    }
+    pub async fn caller(&self, signed_in: &SignedIn, now: Timestamp) -> Caller {
+        self.get(&[("cookie", &cookie(signed_in))], now).await.unwrap()
     }
     pub async fn sign_in(&self) -> SignedIn {
         self.sign_in_as(EMAIL, PASSWORD, at(0)).await.unwrap()
@@ -120,6 +140,17 @@ impl World {
     pub async fn with_key(&self, key: &Secret<String>, now: Timestamp) -> Result<Caller, Error> {
         self.get(&[("authorization", &format!("Bearer {}", key.expose()))], now).await
     }
+}
+
+/// The headers of a request from our own page.
+pub fn own() -> HeaderMap {
+    headers(&[("origin", ORIGIN)])
+}
+pub fn by_password(text: &str) -> Proof {
+    Proof { password: Some(secret(text)), code: None }
+}
+pub fn by_code(text: &str) -> Proof {
+    Proof { password: None, code: Some(secret(text)) }
 }
 
 pub fn cookie(signed_in: &SignedIn) -> String {

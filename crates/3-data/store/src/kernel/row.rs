@@ -1,8 +1,8 @@
 //! One row of an answer, from either database.
 
 use domain::{
-    ApiKeyId, AuditId, CredentialId, Environment, FindingId, Json, LeaseId, RequestId, Role, RunId, RunStatus,
-    ServiceAccountId, SessionId, TeamId, Timestamp, UserId, WebhookId, WorkflowId,
+    ApiKeyId, AuditId, CredentialId, Environment, FindingId, InvitationId, Json, LeaseId, RequestId, Role, RunId,
+    RunStatus, ServiceAccountId, SessionId, TeamId, Timestamp, UserId, WebhookId, WorkflowId,
 };
 use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -80,6 +80,7 @@ made_from! {
     TeamId = Uuid => |v| Ok(TeamId::from_uuid(v));
     UserId = Uuid => |v| Ok(UserId::from_uuid(v));
     ServiceAccountId = Uuid => |v| Ok(ServiceAccountId::from_uuid(v));
+    InvitationId = Uuid => |v| Ok(InvitationId::from_uuid(v));
     ApiKeyId = Uuid => |v| Ok(ApiKeyId::from_uuid(v));
     SessionId = Uuid => |v| Ok(SessionId::from_uuid(v));
     RequestId = Uuid => |v| Ok(RequestId::from_uuid(v));

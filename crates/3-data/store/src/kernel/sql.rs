@@ -3,8 +3,9 @@
 //! A statement is a `&'static str`: text put together at run time does not have that type, so no input can become SQL.
 
 use domain::{
-    ApiKeyId, AuditId, AuditResult, CredentialId, Environment, EventKind, FindingId, Json, LeaseId, RequestId, Role,
-    RunId, RunStatus, ServiceAccountId, SessionId, Severity, TeamId, Timestamp, UserId, WebhookId, WorkflowId,
+    ApiKeyId, AuditId, AuditResult, CredentialId, Environment, EventKind, FindingId, InvitationId, Json, LeaseId,
+    RequestId, Role, RunId, RunStatus, ServiceAccountId, SessionId, Severity, TeamId, Timestamp, UserId, WebhookId,
+    WorkflowId,
 };
 use sqlx::{Arguments, postgres::PgArguments, sqlite::SqliteArguments};
 use uuid::Uuid;
@@ -90,6 +91,7 @@ to_bind! {
     UserId => Uuid |v| v.uuid();
     ServiceAccountId => Uuid |v| v.uuid();
     ApiKeyId => Uuid |v| v.uuid();
+    InvitationId => Uuid |v| v.uuid();
     SessionId => Uuid |v| v.uuid();
     RequestId => Uuid |v| v.uuid();
     WorkflowId => Uuid |v| v.uuid();

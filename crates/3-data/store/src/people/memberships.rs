@@ -3,7 +3,7 @@
 use authz::{Permit, SystemPermit, action::ManageTeam};
 use domain::{Role, TeamId, Timestamp};
 
-use super::Member;
+use super::{Member, sessions};
 use crate::{
     Effects, Error, Result, Store, dialect,
     kernel::{sql::binds, tx::Tx},
@@ -15,7 +15,7 @@ pub struct Membership {
     pub team: TeamId,
     pub member: Member,
     pub role: Role,
-    /// Who says so: `manual`, `setup`, `scim` or `claim`.
+    /// Who says so: `manual`, `setup`, `founder`, `invitation`, `scim` or `claim`.
     pub source: String,
     pub created_at: Timestamp,
 }
@@ -28,17 +28,23 @@ pub struct TeamMember {
     /// People only.
     pub email: Option<String>,
     pub disabled: bool,
+    /// People only.
+    pub second_factor: bool,
 }
 
 const ROLE: &str = "SELECT role FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3 \
+     AND NOT EXISTS (SELECT 1 FROM teams WHERE teams.id = team AND deleted_at IS NOT NULL) \
      AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = member AND disabled_at IS NOT NULL) \
      AND NOT EXISTS (SELECT 1 FROM service_accounts AS s WHERE s.id = member AND s.disabled_at IS NOT NULL)";
-const TEAMS: &str = "SELECT team, role FROM memberships WHERE member_kind = $1 AND member = $2 ORDER BY team";
+const TEAMS: &str = "SELECT team, role FROM memberships WHERE member_kind = $1 AND member = $2 \
+     AND NOT EXISTS (SELECT 1 FROM teams WHERE teams.id = team AND deleted_at IS NOT NULL) ORDER BY team";
 const MEMBERS: &str = "SELECT m.team, m.member_kind, m.member, m.role, m.source, m.created_at, \
      COALESCE(u.name, s.name) AS name, u.email_norm AS email, \
-     (COALESCE(u.disabled_at, s.disabled_at) IS NOT NULL) AS disabled FROM memberships AS m \
+     (COALESCE(u.disabled_at, s.disabled_at) IS NOT NULL) AS disabled, \
+     (f.confirmed_at IS NOT NULL) AS second_factor FROM memberships AS m \
      LEFT JOIN users AS u ON m.member_kind = 'user' AND u.id = m.member \
      LEFT JOIN service_accounts AS s ON m.member_kind = 'service_account' AND s.id = m.member \
+     LEFT JOIN second_factors AS f ON m.member_kind = 'user' AND f.user_id = m.member \
      WHERE m.team = $1 ORDER BY m.created_at, m.member";
 /// Whether an admin would be left if this member were not one.
 const OTHER_ADMINS: &str = "SELECT COUNT(*) AS n FROM memberships AS m JOIN users AS u ON u.id = m.member \
@@ -69,7 +75,13 @@ impl Store {
                 created_at: row.get("created_at")?,
             };
             let name = row.get::<Option<String>>("name")?.unwrap_or_default();
-            Ok(TeamMember { membership, name, email: row.get("email")?, disabled: row.get("disabled")? })
+            Ok(TeamMember {
+                membership,
+                name,
+                email: row.get("email")?,
+                disabled: row.get("disabled")?,
+                second_factor: row.get("second_factor")?,
+            })
         };
         rows.iter().map(read).collect()
     }
@@ -96,6 +108,39 @@ impl Store {
         .await
     }
 
+    /// Gives a member of the permit's team another role; pending invitations of someone who is an admin no longer end.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for strangers; [`Error::Refused`] when the team would be left without an admin.
+    pub async fn change_role(
+        &self,
+        permit: &Permit<ManageTeam>,
+        member: Member,
+        role: Role,
+        effects: Effects,
+    ) -> Result<()> {
+        self.write(effects, (permit.scope().team, member, role, self.now()), |(team, member, role, now), tx| {
+            Box::pin(async move {
+                keep_an_admin(tx, *team, *member, Some(*role)).await?;
+                let sql = "SELECT role FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3";
+                let Some(row) = tx.optional(sql, binds![*team, member.kind(), member.id()]).await? else {
+                    return Err(Error::Missing { what: "the member" });
+                };
+                if row.get::<Role>("role")? == *role {
+                    return Ok(());
+                }
+                let sql = "UPDATE memberships SET role = $4, source = 'manual' \
+                           WHERE team = $1 AND member_kind = $2 AND member = $3";
+                tx.run(sql, binds![*team, member.kind(), member.id(), *role]).await?;
+                if *role != Role::Admin {
+                    end_invitations_of(tx, *team, *member, *now).await?;
+                }
+                renew_sessions(tx, *member).await
+            })
+        })
+        .await
+    }
+
     /// Takes a member out of the permit's team; the member's keys for this team are revoked with it.
     ///
     /// # Errors
@@ -113,7 +158,8 @@ impl Store {
                     binds![*team, member.kind(), member.id(), *now],
                 )
                 .await?;
-                Ok(())
+                end_invitations_of(tx, *team, *member, *now).await?;
+                renew_sessions(tx, *member).await
             })
         })
         .await
@@ -139,7 +185,43 @@ async fn keep_an_admin(tx: &mut Tx, team: TeamId, member: Member, becomes: Optio
     Ok(())
 }
 
+/// What somebody who is no admin any more invited is not let in behind their back.
+async fn end_invitations_of(tx: &mut Tx, team: TeamId, member: Member, now: Timestamp) -> Result<()> {
+    let by = match member {
+        Member::User(id) => id.to_string(),
+        Member::ServiceAccount(id) => id.to_string(),
+    };
+    let sql = "UPDATE invitations SET revoked_at = $3 WHERE team = $1 AND invited_by = $2 \
+               AND accepted_at IS NULL AND revoked_at IS NULL";
+    tx.run(sql, binds![team, by, now]).await?;
+    Ok(())
+}
+
+/// A new session at every change of rights: see [`sessions::renew_all`].
+async fn renew_sessions(tx: &mut Tx, member: Member) -> Result<()> {
+    match member {
+        Member::User(id) => sessions::renew_all(tx, id).await,
+        Member::ServiceAccount(_) => Ok(()),
+    }
+}
+
+/// Makes the membership unless there is one.
+pub(super) async fn put_if_absent(tx: &mut Tx, m: &Membership) -> Result<()> {
+    let sql = "SELECT role FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3";
+    match tx.optional(sql, binds![m.team, m.member.kind(), m.member.id()]).await? {
+        Some(_) => Ok(()),
+        None => put(tx, m).await,
+    }
+}
+
 pub(super) async fn put(tx: &mut Tx, m: &Membership) -> Result<()> {
+    let sql = "SELECT role FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3";
+    let before = tx.optional(sql, binds![m.team, m.member.kind(), m.member.id()]).await?;
+    let same = before.map(|row| row.get::<Role>("role")).transpose()? == Some(m.role);
+    // The session that makes a team, or that a set-up opens, begins with these rights.
+    if !same && !matches!(m.source.as_str(), "setup" | "founder") {
+        renew_sessions(tx, m.member).await?;
+    }
     tx.run(
         "INSERT INTO memberships (team, member_kind, member, role, source, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (team, member_kind, member) \

@@ -3,8 +3,11 @@
 
 mod api_keys;
 mod cooldowns;
+mod invitations;
+mod mail_tokens;
 mod member;
 mod memberships;
+mod second_factors;
 mod service_accounts;
 mod sessions;
 mod setup;
@@ -13,10 +16,13 @@ mod users;
 
 pub use api_keys::{ApiKey, ApiKeyShown};
 pub use cooldowns::Cooldown;
+pub use invitations::{Accepted, Accepting, Invitation, InvitationLink};
+pub use mail_tokens::{MailPurpose, MailToken};
 pub use member::Member;
 pub use memberships::{Membership, TeamMember};
+pub use second_factors::SecondFactor;
 pub use service_accounts::ServiceAccount;
-pub use sessions::{RefreshToken, Rotation, Session};
+pub use sessions::{Method, RefreshToken, Rotation, Session};
 pub use setup::FirstAdmin;
-pub use teams::Team;
+pub use teams::{Team, TeamDemands};
 pub use users::User;

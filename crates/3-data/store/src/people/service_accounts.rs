@@ -17,6 +17,8 @@ pub struct ServiceAccount {
     pub name: String,
     pub created_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
+    /// Its role in its team.
+    pub role: Option<Role>,
 }
 
 impl Store {
@@ -30,7 +32,7 @@ impl Store {
         effects: Effects,
     ) -> Result<()> {
         let team = permit.scope().team;
-        let account = ServiceAccount { id, team, name, created_at: self.now(), disabled_at: None };
+        let account = ServiceAccount { id, team, name, created_at: self.now(), disabled_at: None, role: Some(role) };
         let member = Member::ServiceAccount(id);
         let membership = Membership { team, member, role, source: "manual".to_owned(), created_at: account.created_at };
         let by = serde_json::json!(permit.principal());
@@ -49,7 +51,9 @@ impl Store {
 
     /// The service accounts of the permit's team, by name.
     pub async fn service_accounts(&self, permit: &Permit<ManageTeam>) -> Result<Vec<ServiceAccount>> {
-        let sql = "SELECT id, team, name, created_at, disabled_at FROM service_accounts WHERE team = $1 ORDER BY name";
+        let sql = "SELECT s.id, s.team, s.name, s.created_at, s.disabled_at, m.role FROM service_accounts AS s \
+                   LEFT JOIN memberships AS m ON m.team = s.team AND m.member_kind = 'service_account' \
+                   AND m.member = s.id WHERE s.team = $1 ORDER BY s.name";
         self.db().all(sql, binds![permit.scope().team]).await?.iter().map(account).collect()
     }
 
@@ -85,5 +89,6 @@ fn account(row: &Row) -> Result<ServiceAccount> {
         name: row.get("name")?,
         created_at: row.get("created_at")?,
         disabled_at: row.get("disabled_at")?,
+        role: row.get("role")?,
     })
 }

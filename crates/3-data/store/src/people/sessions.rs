@@ -21,6 +21,36 @@ pub struct Session {
     /// The client's address.
     pub client: String,
     pub user_agent: Option<String>,
+    pub method: Method,
+    pub last_seen_at: Option<Timestamp>,
+    /// Its owner's rights changed: the next renewal gives it another id.
+    pub renew: bool,
+}
+
+/// How a session's owner proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Password,
+    SecondFactor,
+    Organisation,
+}
+
+impl Method {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::SecondFactor => "second_factor",
+            Self::Organisation => "organisation",
+        }
+    }
+    fn read(row: &Row) -> Result<Self> {
+        match row.get::<String>("method")?.as_str() {
+            "password" => Ok(Self::Password),
+            "second_factor" => Ok(Self::SecondFactor),
+            "organisation" => Ok(Self::Organisation),
+            _ => Err(Error::corrupt("method", "it names no method")),
+        }
+    }
 }
 
 /// A refresh token's hash.
@@ -41,10 +71,10 @@ pub enum Rotation {
     Unknown,
 }
 
-const SESSION: &str = "SELECT s.id, user_id, authenticated_at, s.created_at, expires_at, ended_at, client, user_agent \
-     FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = $1 AND u.disabled_at IS NULL";
-const OF_USER: &str = "SELECT id, user_id, authenticated_at, created_at, expires_at, ended_at, client, user_agent \
-     FROM sessions WHERE user_id = $1 AND ended_at IS NULL ORDER BY created_at DESC, id DESC";
+const SESSION: &str = "SELECT s.id, user_id, authenticated_at, s.created_at, expires_at, ended_at, client, \
+     user_agent, method, last_seen_at, renew FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = $1 AND u.disabled_at IS NULL";
+const OF_USER: &str = "SELECT id, user_id, authenticated_at, created_at, expires_at, ended_at, client, user_agent, \
+     method, last_seen_at, renew FROM sessions WHERE user_id = $1 AND ended_at IS NULL ORDER BY created_at DESC, id DESC";
 
 impl Store {
     /// Opens a session with its first refresh token: both or neither.
@@ -59,7 +89,7 @@ impl Store {
             Box::pin(async move {
                 tx.run(
                     "INSERT INTO sessions (id, user_id, authenticated_at, created_at, expires_at, ended_at, client, \
-                     user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                     user_agent, method, last_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $4)",
                     binds![
                         s.id,
                         s.user,
@@ -68,7 +98,8 @@ impl Store {
                         s.expires_at,
                         s.ended_at,
                         &s.client,
-                        s.user_agent.as_deref()
+                        s.user_agent.as_deref(),
+                        s.method.as_str()
                     ],
                 )
                 .await?;
@@ -131,6 +162,18 @@ impl Store {
         .await
     }
 
+    /// Notes that a session was used, and from where.
+    pub async fn session_seen(&self, _system: SystemPermit, id: SessionId, from: String, at: Timestamp) -> Result<()> {
+        self.write(Effects::none(), (id, from, at), |(id, from, at), tx| {
+            Box::pin(async move {
+                let sql = "UPDATE sessions SET last_seen_at = $2, client = $3 WHERE id = $1 AND ended_at IS NULL";
+                tx.run(sql, binds![*id, *at, &*from]).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// A user's sessions that have not ended, newest first.
     pub async fn sessions_of(&self, _system: SystemPermit, user: UserId) -> Result<Vec<Session>> {
         self.db().all(OF_USER, binds![user]).await?.iter().map(session).collect()
@@ -143,6 +186,12 @@ impl Store {
         })
         .await
     }
+}
+
+/// Rights changed: every session of theirs gets another id at its next renewal, and is good for nothing until then.
+pub(super) async fn renew_all(tx: &mut Tx, user: UserId) -> Result<()> {
+    tx.run("UPDATE sessions SET renew = TRUE WHERE user_id = $1 AND ended_at IS NULL", binds![user]).await?;
+    Ok(())
 }
 
 async fn insert_token(tx: &mut Tx, token: &RefreshToken) -> Result<()> {
@@ -164,6 +213,9 @@ fn session(row: &Row) -> Result<Session> {
         ended_at: row.get("ended_at")?,
         client: row.get("client")?,
         user_agent: row.get("user_agent")?,
+        method: Method::read(row)?,
+        last_seen_at: row.get("last_seen_at")?,
+        renew: row.get("renew")?,
     })
 }
 

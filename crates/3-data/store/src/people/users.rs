@@ -3,6 +3,7 @@
 use authz::SystemPermit;
 use domain::{Timestamp, UserId};
 
+use super::mail_tokens;
 use crate::{
     Effects, Error, Result, Store,
     kernel::{
@@ -67,8 +68,7 @@ impl Store {
                     .run("UPDATE users SET disabled_at = COALESCE(disabled_at, $2) WHERE id = $1", binds![*id, *at])
                     .await?;
                 Error::unless_touched(rows, "the user")?;
-                tx.run("UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL", binds![*id, *at])
-                    .await?;
+                mail_tokens::end_all(tx, *id, *at).await?;
                 tx.run(
                     "UPDATE api_keys SET revoked_at = $2 \
                      WHERE owner_kind = 'user' AND owner = $1 AND revoked_at IS NULL",
@@ -84,6 +84,25 @@ impl Store {
     /// Lets a disabled person in again; sessions and keys stay dead.
     pub async fn enable_user(&self, _system: SystemPermit, id: UserId, effects: Effects) -> Result<()> {
         self.change_user("UPDATE users SET disabled_at = NULL WHERE id = $1", binds![id], effects).await
+    }
+
+    /// Replaces the password's hash and ends every session: whoever is signed in has to sign in again.
+    pub async fn change_password(
+        &self,
+        _system: SystemPermit,
+        id: UserId,
+        hash: String,
+        at: Timestamp,
+        effects: Effects,
+    ) -> Result<()> {
+        self.write(effects, (id, hash, at), |(id, hash, at), tx| {
+            Box::pin(async move {
+                let rows = tx.run("UPDATE users SET password_hash = $2 WHERE id = $1", binds![*id, &*hash]).await?;
+                Error::unless_touched(rows, "the user")?;
+                mail_tokens::end_all(tx, *id, *at).await
+            })
+        })
+        .await
     }
 
     async fn change_user(&self, sql: &'static str, binds: Vec<Bind>, effects: Effects) -> Result<()> {

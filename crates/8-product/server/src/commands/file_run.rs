@@ -59,7 +59,7 @@ pub async fn run_file(mut config: Config, definition: Definition, input: Json) -
     let account = ServiceAccountId::new(now, rand::random());
     let manage = Actor::new(Principal::System, scope, Role::Admin, Narrowing::default()).may().map_err(refused)?;
     rooms.store.add_service_account(&manage, account, "command line".to_owned(), Role::Admin, Effects::none()).await?;
-    let principal = Principal::ServiceAccount { id: account };
+    let principal = Principal::ServiceAccount { id: account, key: None };
     let actor = Actor::new(principal, scope, Role::Admin, Narrowing::default());
     let workflow = WorkflowId::new(now, rand::random());
     let version = definition.version().to_string();

@@ -1,9 +1,15 @@
 //! The few pages that need no dashboard: set-up, front, security. Plain HTML without a script; one style sheet.
 
+pub mod dashboard;
+
+mod accounts;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+
+pub use accounts::{invitation, link_gone, reset_password, told, verify_email};
 
 /// The style sheet, at [`STYLE_PATH`].
 pub const STYLE: &str = include_str!("style.css");

@@ -1,6 +1,12 @@
 //! What identity asks of data, answered by the store.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use authz::{SystemPermit, act_as_system};
@@ -9,20 +15,24 @@ use identity::{
     ApiKeyRecord, KeyOwner, Member, PasswordHash, TokenHash, Unavailable,
     cooldown::{Cooldown, CooldownKey, CooldownPolicy},
     ports::{ApiKeys, Cooldowns, FirstAdmin, Memberships, Rotation, Sessions, SetupTokens, User, Users},
-    session::{RefreshRecord, SessionRecord},
+    session::{Method, RefreshRecord, SessionRecord},
 };
 use store::{Effects, Store, people};
+use vault::Vault;
 
-/// The store as identity sees it.
-pub struct StoredIdentities(pub Store);
+/// The store as identity sees it; the vault opens second factors.
+pub struct StoredIdentities {
+    pub store: Store,
+    pub vault: Vault,
+}
 
-type Answer<T> = Result<T, Unavailable>;
+pub(super) type Answer<T> = Result<T, Unavailable>;
 
-const fn system() -> SystemPermit {
+pub(super) const fn system() -> SystemPermit {
     act_as_system("identity reads before it is known who asks")
 }
 
-fn away(error: impl std::error::Error + Send + Sync + 'static) -> Unavailable {
+pub(super) fn away(error: impl std::error::Error + Send + Sync + 'static) -> Unavailable {
     Unavailable(Box::new(error))
 }
 
@@ -45,7 +55,7 @@ fn user(user: people::User) -> Answer<User> {
     })
 }
 
-fn stored_user(user: &User) -> people::User {
+pub(super) fn stored_user(user: &User) -> people::User {
     people::User {
         id: user.id,
         email: user.email.to_string(),
@@ -60,23 +70,30 @@ fn stored_user(user: &User) -> people::User {
 #[async_trait]
 impl Users for StoredIdentities {
     async fn user_by_email(&self, email: &identity::Email) -> Answer<Option<User>> {
-        self.0.user_by_email(system(), &email.to_string()).await.map_err(away)?.map(user).transpose()
+        self.store.user_by_email(system(), &email.to_string()).await.map_err(away)?.map(user).transpose()
     }
     async fn user(&self, id: UserId) -> Answer<Option<User>> {
-        self.0.user(system(), id).await.map_err(away)?.map(user).transpose()
+        self.store.user(system(), id).await.map_err(away)?.map(user).transpose()
     }
     async fn set_password(&self, id: UserId, hash: &PasswordHash, _at: Timestamp) -> Answer<()> {
-        self.0.set_password(system(), id, hash.as_stored().to_owned(), Effects::none()).await.map_err(away)
+        self.store.set_password(system(), id, hash.as_stored().to_owned(), Effects::none()).await.map_err(away)
+    }
+    async fn change_password(&self, id: UserId, hash: &PasswordHash, at: Timestamp) -> Answer<()> {
+        let hash = hash.as_stored().to_owned();
+        self.store.change_password(system(), id, hash, at, Effects::none()).await.map_err(away)
     }
 }
 
 #[async_trait]
 impl Memberships for StoredIdentities {
     async fn role(&self, who: Member, team: TeamId) -> Answer<Option<Role>> {
-        self.0.role_of(system(), member(who), team).await.map_err(away)
+        self.store.role_of(system(), member(who), team).await.map_err(away)
     }
     async fn teams(&self, who: Member) -> Answer<Vec<(TeamId, Role)>> {
-        self.0.teams_of(system(), member(who)).await.map_err(away)
+        self.store.teams_of(system(), member(who)).await.map_err(away)
+    }
+    async fn demands_second_factor(&self, team: TeamId) -> Answer<bool> {
+        Ok(self.store.team_demands(system(), team).await.map_err(away)?.second_factor)
     }
 }
 
@@ -130,10 +147,10 @@ pub fn stored_key(key: &ApiKeyRecord) -> people::ApiKey {
 #[async_trait]
 impl ApiKeys for StoredIdentities {
     async fn api_key(&self, hash: &TokenHash) -> Answer<Option<ApiKeyRecord>> {
-        self.0.api_key_by_hash(system(), *hash.bytes()).await.map_err(away)?.map(key).transpose()
+        self.store.api_key_by_hash(system(), *hash.bytes()).await.map_err(away)?.map(key).transpose()
     }
     async fn api_key_used(&self, id: ApiKeyId, from: IpAddr, at: Timestamp) -> Answer<()> {
-        self.0.api_key_used(system(), id, from.to_string(), at).await.map_err(away)
+        self.store.api_key_used(system(), id, from.to_string(), at).await.map_err(away)
     }
 }
 
@@ -147,6 +164,13 @@ fn session(found: people::Session) -> Answer<SessionRecord> {
         ended_at: found.ended_at,
         client: found.client.parse().map_err(away)?,
         user_agent: found.user_agent,
+        method: match found.method {
+            people::Method::Password => Method::Password,
+            people::Method::SecondFactor => Method::SecondFactor,
+            people::Method::Organisation => Method::Organisation,
+        },
+        last_seen_at: found.last_seen_at,
+        renew: found.renew,
     })
 }
 
@@ -182,40 +206,50 @@ impl Sessions for StoredIdentities {
             ended_at: new.ended_at,
             client: new.client.to_string(),
             user_agent: new.user_agent.clone(),
+            method: match new.method {
+                Method::Password => people::Method::Password,
+                Method::SecondFactor => people::Method::SecondFactor,
+                Method::Organisation => people::Method::Organisation,
+            },
+            last_seen_at: new.last_seen_at,
+            renew: new.renew,
         };
-        self.0.open_session(system(), stored, stored_refresh(first), Effects::none()).await.map_err(away)
+        self.store.open_session(system(), stored, stored_refresh(first), Effects::none()).await.map_err(away)
     }
     async fn session(&self, id: SessionId) -> Answer<Option<SessionRecord>> {
-        self.0.session(system(), id).await.map_err(away)?.map(session).transpose()
+        self.store.session(system(), id).await.map_err(away)?.map(session).transpose()
     }
     async fn refresh_token(&self, hash: &TokenHash) -> Answer<Option<RefreshRecord>> {
-        Ok(self.0.refresh_token(system(), *hash.bytes()).await.map_err(away)?.map(refresh))
+        Ok(self.store.refresh_token(system(), *hash.bytes()).await.map_err(away)?.map(refresh))
     }
     async fn rotate(&self, used: &TokenHash, next: &RefreshRecord) -> Answer<Rotation> {
-        Ok(match self.0.rotate(system(), *used.bytes(), stored_refresh(next)).await.map_err(away)? {
+        Ok(match self.store.rotate(system(), *used.bytes(), stored_refresh(next)).await.map_err(away)? {
             people::Rotation::Rotated => Rotation::Rotated,
             people::Rotation::AlreadyUsed { at } => Rotation::AlreadyUsed { at },
             people::Rotation::Unknown => Rotation::Unknown,
         })
     }
     async fn add_refresh_token(&self, next: &RefreshRecord) -> Answer<()> {
-        self.0.add_refresh_token(system(), stored_refresh(next), Effects::none()).await.map_err(away)
+        self.store.add_refresh_token(system(), stored_refresh(next), Effects::none()).await.map_err(away)
     }
     async fn end_session(&self, id: SessionId, at: Timestamp) -> Answer<()> {
-        self.0.end_session(system(), id, at, Effects::none()).await.map_err(away)
+        self.store.end_session(system(), id, at, Effects::none()).await.map_err(away)
+    }
+    async fn session_seen(&self, id: SessionId, from: IpAddr, at: Timestamp) -> Answer<()> {
+        self.store.session_seen(system(), id, from.to_string(), at).await.map_err(away)
     }
     async fn sessions_of(&self, user: UserId) -> Answer<Vec<SessionRecord>> {
-        self.0.sessions_of(system(), user).await.map_err(away)?.into_iter().map(session).collect()
+        self.store.sessions_of(system(), user).await.map_err(away)?.into_iter().map(session).collect()
     }
 }
 
 #[async_trait]
 impl SetupTokens for StoredIdentities {
     async fn any_user(&self) -> Answer<bool> {
-        self.0.any_user(system()).await.map_err(away)
+        self.store.any_user(system()).await.map_err(away)
     }
     async fn put_setup_token(&self, hash: &TokenHash, expires_at: Timestamp) -> Answer<()> {
-        self.0.put_setup_token(system(), *hash.bytes(), expires_at).await.map_err(away)
+        self.store.put_setup_token(system(), *hash.bytes(), expires_at).await.map_err(away)
     }
     async fn set_up(&self, hash: &TokenHash, first: &FirstAdmin, at: Timestamp) -> Answer<bool> {
         let team = people::Team {
@@ -225,10 +259,10 @@ impl SetupTokens for StoredIdentities {
             created_at: at,
         };
         let first = people::FirstAdmin { user: stored_user(&first.user), team };
-        self.0.set_up(system(), *hash.bytes(), first, at, Effects::none()).await.map_err(away)
+        self.store.set_up(system(), *hash.bytes(), first, at, Effects::none()).await.map_err(away)
     }
     async fn setup_token_valid(&self, hash: &TokenHash, at: Timestamp) -> Answer<bool> {
-        self.0.setup_token_valid(system(), *hash.bytes(), at).await.map_err(away)
+        self.store.setup_token_valid(system(), *hash.bytes(), at).await.map_err(away)
     }
 }
 
@@ -251,17 +285,30 @@ const fn cooldown(found: people::Cooldown) -> Cooldown {
 #[async_trait]
 impl Cooldowns for StoredIdentities {
     async fn cooldown(&self, key: &CooldownKey) -> Answer<Option<Cooldown>> {
-        Ok(self.0.cooldown(system(), key.action.as_str(), key.subject).await.map_err(away)?.map(cooldown))
+        Ok(self.store.cooldown(system(), key.action.as_str(), key.subject).await.map_err(away)?.map(cooldown))
     }
     async fn record_failure(&self, key: &CooldownKey, policy: CooldownPolicy, at: Timestamp) -> Answer<Cooldown> {
         let next = move |before: Option<people::Cooldown>| {
             let Cooldown { failures, last_failure, until } = Cooldown::after_failure(before.map(cooldown), policy, at);
             people::Cooldown { failures, last_failure, until }
         };
-        self.0.record_failure(system(), key.action.as_str(), key.subject, next).await.map(cooldown).map_err(away)
+        self.store.record_failure(system(), key.action.as_str(), key.subject, next).await.map(cooldown).map_err(away)
     }
     async fn clear_cooldown(&self, key: &CooldownKey) -> Answer<()> {
-        self.0.clear_cooldown(system(), key.action.as_str(), key.subject).await.map_err(away)
+        self.store.clear_cooldown(system(), key.action.as_str(), key.subject).await.map_err(away)
+    }
+    async fn take_turn(&self, key: &CooldownKey, policy: CooldownPolicy, at: Timestamp) -> Answer<Option<Timestamp>> {
+        // The closure may run more than once; the last time counts.
+        let waits = Arc::new(AtomicI64::new(0));
+        let told = waits.clone();
+        let next = move |before: Option<people::Cooldown>| {
+            let (next, wait) = Cooldown::take_turn(before.map(cooldown), policy, at);
+            told.store(wait.map_or(0, Timestamp::micros), Ordering::SeqCst);
+            people::Cooldown { failures: next.failures, last_failure: next.last_failure, until: next.until }
+        };
+        self.store.record_failure(system(), key.action.as_str(), key.subject, next).await.map_err(away)?;
+        let wait = waits.load(Ordering::SeqCst);
+        Ok((wait != 0).then(|| Timestamp::from_micros(wait)))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The rooms of this server, opened once and handed to whoever needs them: the one place where arrows that would turn
 //! upwards are wired through the ports of the lower room.
 
+mod account_records;
 mod identity_records;
 mod plans;
+mod post;
 mod running;
 mod safety;
 
@@ -24,7 +26,7 @@ use engine::{
 };
 use guardrails::Guardrails;
 use identity::Identity;
-use recorder::{Recorder, RefusedRequest, Report, VerifierKey};
+use recorder::{Checkpoints, Recorder, RefusedRequest, Report, VerifierKey};
 use sandbox::Sandbox;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +38,8 @@ use crate::{
     problems::{Kind, Problem},
 };
 
-pub use identity_records::{StoredIdentities, stored_key};
+pub use identity_records::{StoredIdentities, slug, stored_key};
+pub use post::{Post, texts};
 pub use plans::{Hook, Plans, address as hook_address};
 pub use running::{RightsNow, Trail};
 pub use safety::ports;
@@ -53,6 +56,9 @@ pub struct Inner {
     pub vault: Vault,
     pub identity: Identity,
     pub recorder: Recorder,
+    /// The way to people's mailboxes.
+    pub post: Post,
+    pub checkpoints: Checkpoints,
     pub guardrails: Guardrails,
     pub registry: Arc<Registry>,
     pub plans: Plans,
@@ -153,19 +159,18 @@ impl Rooms {
         Ok(lease.value().main().clone())
     }
 
-    /// Verifies the whole trail, with the checkpoints that were filed beside the database.
+    /// Verifies the chains of a team (those whose name begins with its id) and all checkpoints, with those that were
+    /// filed beside the database.
     ///
     /// # Errors
     /// [`Kind::AuditUnavailable`] when it could not be read.
-    pub async fn verify_audit(&self) -> Result<Report, Problem> {
-        let checkpoints = crate::start::checkpoints(&self.config, &self.vault, &self.store, &self.clock)
-            .await
-            .map_err(Problem::internal)?;
-        let key = VerifierKey::parse(&checkpoints.verifier_key())
+    pub async fn verify_audit(&self, team: &str) -> Result<Report, Problem> {
+        let key = VerifierKey::parse(&self.checkpoints.verifier_key())
             .map_err(|_| Problem::internal("our own key does not read"))?;
         let mut filed =
             std::fs::File::open(self.config.data.folder.join("checkpoints.jsonl")).ok().map(std::io::BufReader::new);
-        recorder::verify_online(&self.store, key, filed.as_mut().map(|lines| lines as _)).await.map_err(|error| {
+        let filed = filed.as_mut().map(|lines| lines as _);
+        recorder::verify_witnessed(&self.store, key, &[], filed, Some(team)).await.map_err(|error| {
             tracing::error!(%error, "the audit trail could not be verified");
             Problem::new(Kind::AuditUnavailable)
         })
@@ -188,6 +193,12 @@ impl Slugs {
     fn get(&self, slug: &str, now: Timestamp) -> Option<TeamId> {
         let known = self.0.lock().ok()?;
         known.get(slug).filter(|(_, at)| now.since(*at) < Self::LIFE).map(|(team, _)| *team)
+    }
+    /// After a team has ended.
+    pub fn forget(&self) {
+        if let Ok(mut known) = self.0.lock() {
+            known.clear();
+        }
     }
     fn put(&self, slug: &str, team: TeamId, now: Timestamp) {
         if let Ok(mut known) = self.0.lock() {

@@ -14,26 +14,26 @@ pub struct RightsNow(pub Store, pub Clock);
 impl Rights for RightsNow {
     async fn actor(&self, principal: Principal, scope: Scope) -> Result<Option<Actor>, store::Error> {
         let system = act_as_system("a worker derives the rights of a run's principal anew");
-        let member = match principal {
-            Principal::User { id } | Principal::Trigger { publisher: id, .. } => Member::User(id),
-            Principal::ServiceAccount { id } => Member::ServiceAccount(id),
-            Principal::ApiKey { id, owner } => {
-                let Some(key) = self.0.api_key_by_id(system, id).await? else { return Ok(None) };
-                if key.revoked_at.is_some()
-                    || key.expires_at.is_some_and(|at| at <= self.1.now())
-                    || key.team != scope.team
-                {
-                    return Ok(None);
-                }
-                let role = self.0.role_of(system, Member::User(owner), scope.team).await?;
-                let narrowing = Narrowing { permissions: key.permissions, environments: key.environments };
-                return Ok(role.map(|role| Actor::new(principal, scope, role, narrowing)));
-            }
+        let (member, key) = match principal {
+            Principal::User { id } | Principal::Trigger { publisher: id, .. } => (Member::User(id), None),
+            Principal::ServiceAccount { id, key } => (Member::ServiceAccount(id), key),
+            Principal::ApiKey { id, owner } => (Member::User(owner), Some(id)),
             // NodeLoom itself starts no runs of its own.
             Principal::System => return Ok(None),
         };
+        let narrowing = match key {
+            None => Narrowing::default(),
+            Some(id) => {
+                let Some(key) = self.0.api_key_by_id(system, id).await? else { return Ok(None) };
+                let over = key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= self.1.now());
+                if over || key.team != scope.team || key.owner != member {
+                    return Ok(None);
+                }
+                Narrowing { permissions: key.permissions, environments: key.environments }
+            }
+        };
         let role = self.0.role_of(system, member, scope.team).await?;
-        Ok(role.map(|role| Actor::new(principal, scope, role, Narrowing::default())))
+        Ok(role.map(|role| Actor::new(principal, scope, role, narrowing)))
     }
 }
 

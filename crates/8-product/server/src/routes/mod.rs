@@ -1,14 +1,22 @@
 //! The table of routes. Every line says who may and what the audit trail calls it; see [`crate::route`].
 
-mod access;
 mod approvals;
 mod audit;
 mod credentials;
 mod events;
 mod guardrails;
+mod invitations;
+mod keys;
+mod links;
+mod me;
+mod members;
 mod runs;
+mod second_factor;
+mod sessions;
 mod show;
+mod sign_in;
 mod system;
+mod teams;
 mod workflows;
 
 pub use runs::idempotency_key;
@@ -18,7 +26,11 @@ pub use workflows::with;
 use authz::Permission as P;
 use axum::http::StatusCode;
 
-use crate::{operation::Operation as O, route::Route};
+use crate::{
+    operation::Operation as O,
+    pages::dashboard::{app, asset},
+    route::Route,
+};
 
 const PAGING: &[(&str, &str)] =
     &[("limit", "Items at most, 1 to 200. Default 50."), ("cursor", "`next` of the page before.")];
@@ -32,7 +44,27 @@ const AUDIT: &[(&str, &str)] = &[
     ("operation", "Only this operation, such as `workflow.publish`."),
     ("target", "Only what was done to this."),
     ("result", "Only `intent`, `succeeded`, `refused`, `failed` or `blocked`."),
+    ("person", "Only what `user_…` (with whatever key or trigger), `sa_…` or `system` did."),
+    ("address", "Only from this IP address."),
+    ("request", "Only of this request (`req_…`)."),
+    ("from", "Only from this moment on (RFC 3339)."),
+    ("until", "Only before this moment (RFC 3339)."),
 ];
+const AUDIT_EXPORT: &[(&str, &str)] = &[
+    ("format", "`bundle` (everything, for auditors; the default), `jsonl`, `csv` or `ocsf`."),
+    AUDIT[2],
+    AUDIT[3],
+    AUDIT[4],
+    AUDIT[5],
+    AUDIT[6],
+    AUDIT[7],
+    AUDIT[8],
+    AUDIT[9],
+];
+const TOUCHED: &[(&str, &str)] = &[("target", "What was touched, such as `wf_…`.")];
+const AUDIT_PROOF: &[(&str, &str)] = &[("entry", "The entry's id."), ("sequence", "Or its sequence in the chain.")];
+const CONSISTENCY: &[(&str, &str)] =
+    &[("from", "Number of the earlier checkpoint."), ("to", "Number of the later one. Default the newest.")];
 const EVENTS: &[(&str, &str)] =
     &[("after", "Only events after this sequence number."), ("run", "Only events of this run.")];
 
@@ -49,6 +81,8 @@ const fn hook(route: Route) -> Route {
     route.public("the webhook's path, and its signature if it has one, stand for the right").audited(O::StartWebhookRun)
 }
 
+const DASHBOARD: &str = "its files are the same for everyone; what they show comes from the API";
+
 /// Every route of the server.
 #[rustfmt::skip]
 pub fn table() -> Vec<Route> {
@@ -58,21 +92,70 @@ pub fn table() -> Vec<Route> {
         Route::get("/readyz", "Whether the server can serve", system::ready).public("it says nothing but that"),
         Route::get("/api/v1/openapi.json", "This description", system::openapi).public("it is the same for everyone"),
         Route::get("/docs/errors/{code}", "What a problem's code means", system::error_page).public("it is documentation"),
-        Route::get("/", "A page that says the server runs", system::front).public("it says nothing but that"),
+        Route::get("/", "The dashboard", app).public(DASHBOARD),
+        Route::get("/sign-in", "The dashboard's sign-in", app).public(DASHBOARD),
+        Route::get("/account", "The dashboard's page of one's own account", app).public(DASHBOARD),
+        Route::get("/t/{*page}", "The dashboard's pages of a team", app).public(DASHBOARD),
+        Route::get("/assets/{*file}", "A file of the dashboard", asset).public(DASHBOARD),
         Route::get("/security", "How to report a weakness", system::security).public("whoever finds one has no account"),
         Route::get("/.well-known/security.txt", "RFC 9116", system::security_txt).public("whoever finds a weakness has no account"),
         Route::get("/assets/page.css", "The pages' style sheet", system::style).public("pages before sign-in use it"),
 
         // who
-        Route::get("/setup", "The page behind the set-up link", access::set_up_page).public("it is made for somebody who has no account yet"),
-        Route::post("/setup", "Makes the first admin (form)", access::set_up).public("the one-time token stands for the right").audited(O::SetUp).status(StatusCode::CREATED),
-        Route::post("/api/v1/auth/login", "Signs in with a password", access::sign_in).public("this is how one signs in").audited(O::SignIn).takes::<api::SignIn>().gives::<api::SignedIn>(),
-        Route::post("/api/v1/auth/refresh", "Renews a session", access::refresh).public("the refresh cookie stands for the right").audited(O::RefreshSession).gives::<api::SignedIn>(),
-        Route::post("/api/v1/auth/logout", "Ends the session", access::sign_out).audited(O::SignOut).status(StatusCode::NO_CONTENT),
-        Route::get("/api/v1/me", "Who is asking", access::me).gives::<api::Me>(),
-        Route::get(here!("/api-keys"), "Lists the team's API keys", access::list_keys).needs(P::ManageTeam).gives::<api::Page<api::ApiKey>>().query(PAGING),
-        Route::post(here!("/api-keys"), "Makes an API key of one's own", access::create_key).needs(P::ManageTeam).audited(O::CreateApiKey).takes::<api::CreateApiKey>().gives::<api::NewApiKey>().status(StatusCode::CREATED),
-        Route::delete(here!("/api-keys/{id}"), "Ends an API key", access::revoke_key).needs(P::ManageTeam).audited(O::RevokeApiKey),
+        Route::get("/setup", "The page behind the set-up link", sign_in::set_up_page).public("it is made for somebody who has no account yet"),
+        Route::post("/setup", "Makes the first admin (form)", sign_in::set_up).public("the one-time token stands for the right").audited(O::SetUp).status(StatusCode::CREATED),
+        Route::post("/api/v1/auth/login", "Signs in with a password: a session, or the second step", sign_in::sign_in).public("this is how one signs in").audited(O::SignIn).takes::<api::SignIn>().gives::<api::SignInAnswer>(),
+        Route::post("/api/v1/auth/second-factor", "The second step of a sign-in", sign_in::second_step).public("the first step's token stands for the right").audited(O::SecondStep).takes::<api::SecondStep>().gives::<api::SignedIn>(),
+        Route::post("/api/v1/auth/refresh", "Renews a session", sign_in::refresh).public("the refresh cookie stands for the right").audited(O::RefreshSession).gives::<api::SignedIn>(),
+        Route::post("/api/v1/auth/logout", "Ends the session", sign_in::sign_out).audited(O::SignOut).status(StatusCode::NO_CONTENT),
+        Route::post("/api/v1/auth/verification", "Mails a link that confirms an address", links::ask_verification).public("whoever asks cannot sign in yet; the answer says nothing").audited(O::AskVerification).takes::<api::ToAddress>().gives::<api::Taken>().status(StatusCode::ACCEPTED),
+        Route::post("/api/v1/auth/verification/confirm", "Confirms an address", links::confirm_email).public("the mailed token stands for the right").audited(O::ConfirmEmail).takes::<api::LinkToken>().status(StatusCode::NO_CONTENT),
+        Route::post("/api/v1/auth/password-reset", "Mails a link that sets a new password", links::ask_reset).public("whoever asks cannot sign in; the answer says nothing").audited(O::AskReset).takes::<api::ToAddress>().gives::<api::Taken>().status(StatusCode::ACCEPTED),
+        Route::post("/api/v1/auth/password-reset/confirm", "Sets a new password; every session ends", links::reset_password).public("the mailed token stands for the right").audited(O::ResetPassword).takes::<api::ResetPassword>().status(StatusCode::NO_CONTENT),
+        Route::get("/verify-email", "The page behind a link that confirms an address", links::verify_page).public("it is a form around the token"),
+        Route::post("/verify-email", "Confirms an address (form)", links::verify_form).public("the mailed token stands for the right").audited(O::ConfirmEmail),
+        Route::get("/reset-password", "The page behind a link that sets a new password", links::reset_page).public("it is a form around the token"),
+        Route::post("/reset-password", "Sets a new password (form)", links::reset_form).public("the mailed token stands for the right").audited(O::ResetPassword),
+        Route::post("/api/v1/invitations/look", "What an invitation says", invitations::look).public("the invitation's token stands for the right").takes::<api::LinkToken>().gives::<api::InvitedTo>(),
+        Route::post("/api/v1/invitations/accept", "Joins a team", invitations::accept).public("the invitation's token stands for the right").audited(O::AcceptInvitation).takes::<api::AcceptInvitation>().gives::<api::Joined>(),
+        Route::get("/invitation", "The page behind an invitation", invitations::page).public("it is made for somebody who has no account yet"),
+        Route::post("/invitation", "Joins a team (form)", invitations::page_form).public("the invitation's token stands for the right").audited(O::AcceptInvitation),
+
+        // me
+        Route::get("/api/v1/me", "Who is asking", me::me).gives::<api::Me>(),
+        Route::get("/api/v1/permissions", "Which role may what, as enforced", me::permissions).gives::<api::PermissionTable>(),
+        Route::post("/api/v1/me/password", "Changes one's password; every other session ends", me::change_password).audited(O::ChangePassword).takes::<api::ChangePassword>().gives::<api::SignedIn>(),
+        Route::post("/api/v1/me/email", "Mails a link that makes another address the account's", me::change_email).audited(O::ChangeEmail).dangerous().takes::<api::ToAddress>().gives::<api::Taken>().status(StatusCode::ACCEPTED),
+        Route::post("/api/v1/me/step-up", "Proves anew who one is, for dangerous acts", me::step_up).audited(O::StepUp).takes::<api::StepUp>().gives::<api::SignedIn>(),
+        Route::get("/api/v1/me/sessions", "Lists one's sessions, newest first", sessions::list).gives::<api::Sessions>(),
+        Route::delete("/api/v1/me/sessions", "Ends all of one's sessions but this one", sessions::end_others).audited(O::EndOtherSessions),
+        Route::delete("/api/v1/me/sessions/{id}", "Ends one of one's sessions", sessions::end).audited(O::EndSession),
+        Route::get("/api/v1/me/second-factor", "How one's second factor stands", second_factor::show).gives::<api::SecondFactor>(),
+        Route::post("/api/v1/me/second-factor", "Makes a secret for an authenticator", second_factor::enrol).audited(O::EnrolSecondFactor).dangerous().gives::<api::Enrolment>().status(StatusCode::CREATED),
+        Route::post("/api/v1/me/second-factor/confirm", "Confirms the secret with a code", second_factor::confirm).audited(O::ConfirmSecondFactor).takes::<api::Code>().gives::<api::Confirmed>(),
+        Route::post("/api/v1/me/second-factor/recovery-codes", "Makes new recovery codes in place of the old", second_factor::renew_codes).audited(O::RenewRecoveryCodes).dangerous().gives::<api::RecoveryCodes>(),
+        Route::delete("/api/v1/me/second-factor", "Takes one's second factor away", second_factor::end).audited(O::EndSecondFactor).dangerous().gives::<api::SignedIn>().status(StatusCode::OK),
+
+        // teams
+        Route::post("/api/v1/teams", "Makes a team; for people who are an admin of one", teams::create).audited(O::CreateTeam).takes::<api::CreateTeam>().gives::<api::Team>().status(StatusCode::CREATED),
+        Route::get(here!("/team"), "The team", teams::show).needs(P::ViewWorkflow).gives::<api::Team>(),
+        Route::patch(here!("/team"), "Changes the team's name and what it demands of its members", teams::change).needs(P::ManageTeam).audited(O::ChangeTeam).dangerous().takes::<api::ChangeTeam>().gives::<api::Team>(),
+        Route::delete(here!("/team"), "Ends the team", teams::delete).needs(P::ManageTeam).audited(O::DeleteTeam).dangerous(),
+        Route::get(here!("/members"), "Lists the team's members", members::list).needs(P::ManageTeam).gives::<api::Members>(),
+        Route::put(here!("/members/{id}"), "Gives a member another role", members::change_role).needs(P::ManageTeam).audited(O::ChangeRole).dangerous().takes::<api::ChangeRole>().gives::<api::Member>(),
+        Route::delete(here!("/members/{id}"), "Takes a member out of the team", members::remove).needs(P::ManageTeam).audited(O::RemoveMember).dangerous(),
+        Route::get(here!("/cooldowns"), "Pauses and failures that are recorded against members", members::cooldowns).needs(P::ManageTeam).audited(O::ViewCooldowns).gives::<api::MemberCooldowns>(),
+        Route::get(here!("/invitations"), "Lists invitations that wait", invitations::list).needs(P::ManageTeam).gives::<api::Invitations>(),
+        Route::post(here!("/invitations"), "Invites somebody", invitations::create).needs(P::ManageTeam).audited(O::Invite).dangerous().takes::<api::Invite>().gives::<api::Invitation>().status(StatusCode::CREATED),
+        Route::post(here!("/invitations/{id}/resend"), "Sends an invitation again, with another link", invitations::resend).needs(P::ManageTeam).audited(O::ResendInvitation).gives::<api::Invitation>(),
+        Route::delete(here!("/invitations/{id}"), "Takes an invitation back", invitations::revoke).needs(P::ManageTeam).audited(O::RevokeInvitation),
+        Route::get(here!("/service-accounts"), "Lists accounts for machines", members::machines).needs(P::ManageTeam).gives::<api::ServiceAccounts>(),
+        Route::post(here!("/service-accounts"), "Makes an account for machines", members::create_machine).needs(P::ManageTeam).audited(O::CreateMachine).dangerous().takes::<api::CreateServiceAccount>().gives::<api::ServiceAccount>().status(StatusCode::CREATED),
+        Route::delete(here!("/service-accounts/{id}"), "Ends an account for machines and its keys", members::delete_machine).needs(P::ManageTeam).audited(O::DeleteMachine),
+        Route::post(here!("/service-accounts/{id}/api-keys"), "Makes an API key of an account for machines", keys::create_for_machine).needs(P::ManageTeam).audited(O::CreateApiKey).dangerous_when("the key may manage the team").takes::<api::CreateApiKey>().gives::<api::NewApiKey>().status(StatusCode::CREATED),
+        Route::get(here!("/api-keys"), "Lists the team's API keys", keys::list).needs(P::ManageTeam).gives::<api::Page<api::ApiKey>>().query(PAGING),
+        Route::post(here!("/api-keys"), "Makes an API key of one's own", keys::create).needs(P::ManageTeam).audited(O::CreateApiKey).dangerous_when("the key may manage the team").takes::<api::CreateApiKey>().gives::<api::NewApiKey>().status(StatusCode::CREATED),
+        Route::delete(here!("/api-keys/{id}"), "Ends an API key", keys::revoke).needs(P::ManageTeam).audited(O::RevokeApiKey),
 
         // workflows
         Route::get("/api/v1/node-types", "Every node type with the JSON Schema of its parameters", workflows::node_types),
@@ -113,6 +196,20 @@ pub fn table() -> Vec<Route> {
 
         // audit
         Route::get(here!("/audit"), "Lists audit entries, newest first", audit::list).needs(P::ViewAudit).audited(O::ViewAudit).gives::<api::Page<api::AuditEntry>>().query(AUDIT),
+        Route::get(here!("/audit/entries/{id}"), "An audit entry", audit::one).needs(P::ViewAudit).audited(O::ViewAudit).gives::<api::AuditEntry>(),
+        Route::get(here!("/audit/touched"), "Everyone who touched something", audit::touched).needs(P::ViewAudit).audited(O::ViewAudit).gives::<api::AuditTouched>().query(TOUCHED),
+        Route::get(here!("/audit/searches"), "Lists saved searches", audit::searches).needs(P::ViewAudit).gives::<api::Page<api::AuditSearch>>(),
+        Route::put(here!("/audit/searches/{name}"), "Keeps a search under a name", audit::keep_search).needs(P::ViewAudit).audited(O::KeepAuditSearch).takes::<api::AuditQuery>().gives::<api::AuditSearch>(),
+        Route::delete(here!("/audit/searches/{name}"), "Forgets a saved search", audit::forget_search).needs(P::ViewAudit).audited(O::ForgetAuditSearch),
+        Route::get(here!("/audit/export"), "A file with the trail or what a search finds, each entry with its proof", audit::export).needs(P::ExportData).audited(O::ExportAudit).query(AUDIT_EXPORT),
+        Route::get(here!("/audit/proof"), "Proof that an entry is in the trail", audit::prove).needs(P::ViewAudit).audited(O::ProveAudit).gives::<api::AuditProof>().query(AUDIT_PROOF),
+        Route::get(here!("/audit/consistency"), "Proof that a checkpoint continues an earlier one", audit::consistency).needs(P::ViewAudit).audited(O::ProveAudit).gives::<api::AuditProof>().query(CONSISTENCY),
+        Route::get(here!("/audit/checkpoints"), "Lists signed checkpoints, newest first", audit::checkpoints).needs(P::ViewAudit).gives::<api::Page<api::AuditCheckpoint>>().query(PAGING),
+        Route::get(here!("/audit/checkpoints/{number}"), "A signed checkpoint, by number or `latest`", audit::checkpoint_of).needs(P::ViewAudit).gives::<api::AuditCheckpoint>(),
+        Route::post(here!("/audit/checkpoints/{number}/cosignatures"), "Takes a witness's signature under a checkpoint", audit::cosign).needs(P::ViewAudit).audited(O::CosignCheckpoint).takes::<api::Cosign>().gives::<api::AuditCheckpoint>(),
+        Route::get(here!("/audit/key"), "The key that checkpoints are verified with", audit::key).needs(P::ViewAudit).gives::<api::AuditKey>(),
+        Route::post(here!("/audit/purge"), "Purges entries before a moment, whole sealed segments at a time", audit::purge).needs(P::PurgeData).audited(O::PurgeAudit).takes::<api::PurgeAudit>().gives::<api::AuditPurged>(),
+        Route::post(here!("/audit/erasures"), "Makes a person's data in the trail unreadable", audit::erase).needs(P::PurgeData).audited(O::EraseFromAudit).takes::<api::EraseFromAudit>().gives::<api::AuditErased>(),
         Route::get(here!("/audit/verification"), "Verifies the trail", audit::verify).needs(P::ViewAudit).audited(O::VerifyAudit).gives::<api::AuditVerification>(),
 
         // the way in for the world
@@ -132,7 +229,7 @@ mod tests {
     /// R220: every route that changes something is in the audit trail.
     #[test]
     fn every_change_has_an_operation() {
-        const READS_BY_POST: &[&str] = &["/workflows/validate"];
+        const READS_BY_POST: &[&str] = &["/workflows/validate", "/invitations/look"];
         for route in table().iter().filter(|route| route.method != axum::http::Method::GET) {
             let read = READS_BY_POST.iter().any(|end| route.path.ends_with(end));
             assert!(read || route.facts.operation.is_some(), "{} {} leaves no audit entry", route.method, route.path);

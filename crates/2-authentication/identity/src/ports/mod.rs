@@ -1,10 +1,17 @@
 //! What identity asks of storage, in its own words. The server implements these over `store`; there is one set in memory
 //! for tests. They are asked before there is a permit, so they answer narrow questions about one hash or one id.
 
+mod accounts;
+
 use std::net::IpAddr;
 
 use async_trait::async_trait;
 use domain::{ApiKeyId, Role, ServiceAccountId, SessionId, TeamId, Timestamp, UserId};
+
+pub use accounts::{
+    AcceptedInvitation, Accepting, EmailConfirmed, Invitation, Invitations, MailPurpose, MailToken, MailTokens,
+    SecondFactorRecord, SecondFactors,
+};
 
 use crate::{
     ApiKeyRecord, Email, PasswordHash, TokenHash,
@@ -44,6 +51,8 @@ pub trait Users: Send + Sync {
     async fn user_by_email(&self, email: &Email) -> Answer<Option<User>>;
     async fn user(&self, id: UserId) -> Answer<Option<User>>;
     async fn set_password(&self, id: UserId, hash: &PasswordHash, at: Timestamp) -> Answer<()>;
+    /// The same, and in the same transaction every session, link and half-done sign-in of the person ends.
+    async fn change_password(&self, id: UserId, hash: &PasswordHash, at: Timestamp) -> Answer<()>;
 }
 
 #[async_trait]
@@ -51,6 +60,8 @@ pub trait Memberships: Send + Sync {
     /// `None` for strangers, and for members whose account is disabled.
     async fn role(&self, member: Member, team: TeamId) -> Answer<Option<Role>>;
     async fn teams(&self, member: Member) -> Answer<Vec<(TeamId, Role)>>;
+    /// Whether the team lets people without a second factor do nothing but enrol one.
+    async fn demands_second_factor(&self, team: TeamId) -> Answer<bool>;
 }
 
 #[async_trait]
@@ -75,6 +86,8 @@ pub trait Sessions: Send + Sync {
     async fn add_refresh_token(&self, next: &RefreshRecord) -> Answer<()>;
     /// Sets `ended_at` (if not set); its refresh tokens die with it.
     async fn end_session(&self, id: SessionId, at: Timestamp) -> Answer<()>;
+    /// Called at most once a minute per session; may be lost.
+    async fn session_seen(&self, id: SessionId, from: IpAddr, at: Timestamp) -> Answer<()>;
     /// Those that have not ended, newest first.
     async fn sessions_of(&self, user: UserId) -> Answer<Vec<SessionRecord>>;
 }
@@ -114,8 +127,17 @@ pub trait Cooldowns: Send + Sync {
     /// Reads, applies [`Cooldown::after_failure`] and stores, in one transaction.
     async fn record_failure(&self, key: &CooldownKey, policy: CooldownPolicy, at: Timestamp) -> Answer<Cooldown>;
     async fn clear_cooldown(&self, key: &CooldownKey) -> Answer<()>;
+    /// Begins a pause unless one holds, in one transaction: of two at the same moment one is let through. Answers until
+    /// when to wait when one held.
+    async fn take_turn(&self, key: &CooldownKey, policy: CooldownPolicy, at: Timestamp) -> Answer<Option<Timestamp>>;
 }
 
 /// All of it; implemented by whatever implements each.
-pub trait Records: Users + Memberships + ApiKeys + Sessions + SetupTokens + Cooldowns {}
-impl<T: Users + Memberships + ApiKeys + Sessions + SetupTokens + Cooldowns> Records for T {}
+pub trait Records:
+    Users + Memberships + ApiKeys + Sessions + SetupTokens + Cooldowns + MailTokens + Invitations + SecondFactors
+{
+}
+impl<T> Records for T where
+    T: Users + Memberships + ApiKeys + Sessions + SetupTokens + Cooldowns + MailTokens + Invitations + SecondFactors
+{
+}

@@ -1,0 +1,181 @@
+//! The members of a team, people and machines: their roles, and what is recorded against them.
+
+use authz::action::ManageTeam;
+use axum::{Json, http::StatusCode};
+use domain::ServiceAccountId;
+use serde::Deserialize;
+use serde_json::json;
+use store::{
+    Effects,
+    people::{Member, ServiceAccount, TeamMember},
+};
+
+use super::{invitations::role, show};
+use crate::{
+    extract::{At, Body},
+    operation::Operation,
+    problems::{Kind, Problem},
+    request::Identified,
+};
+
+fn id_of(member: Member) -> String {
+    match member {
+        Member::User(id) => id.to_string(),
+        Member::ServiceAccount(id) => id.to_string(),
+    }
+}
+
+fn member(text: &str) -> Result<Member, Problem> {
+    match text.parse() {
+        Ok(id) => Ok(Member::User(id)),
+        Err(_) => show::id(text).map(Member::ServiceAccount),
+    }
+}
+
+fn shown(found: &TeamMember) -> api::Member {
+    let TeamMember { membership, name, email, disabled, second_factor } = found;
+    api::Member {
+        id: id_of(membership.member),
+        kind: match membership.member {
+            Member::User(_) => "user",
+            Member::ServiceAccount(_) => "service_account",
+        }
+        .to_owned(),
+        name: name.clone(),
+        email: email.clone(),
+        role: membership.role.to_string(),
+        source: membership.source.clone(),
+        second_factor: *second_factor,
+        disabled: *disabled,
+        since: membership.created_at.to_string(),
+    }
+}
+
+pub async fn list(request: Identified) -> Result<Json<api::Members>, Problem> {
+    let permit = request.may::<ManageTeam>()?;
+    let found = request.rooms.store.members(&permit).await?;
+    Ok(Json(api::Members { items: found.iter().map(shown).collect() }))
+}
+
+#[derive(Deserialize)]
+pub struct OfMember {
+    id: String,
+}
+
+/// What this process remembers of rights is forgotten at once; others follow within five seconds.
+fn forget(request: &Identified) {
+    request.rooms.identity.forget_memberships();
+    request.rooms.identity.forget_sessions();
+    request.rooms.identity.forget_api_keys();
+}
+
+pub async fn change_role(
+    request: Identified,
+    At(at): At<OfMember>,
+    Body(body): Body<api::ChangeRole>,
+) -> Result<Json<api::Member>, Problem> {
+    let (who, role) = (member(&at.id)?, role(&body.role)?);
+    let answer = request
+        .audited(Operation::ChangeRole, Some(id_of(who)), json!({ "role": role.as_str() }), async |rooms| {
+            let permit = request.may::<ManageTeam>()?;
+            rooms.store.change_role(&permit, who, role, Effects::none()).await?;
+            forget(&request);
+            let all = rooms.store.members(&permit).await?;
+            let found = all.iter().find(|found| found.membership.member == who).ok_or(Kind::NotFound)?;
+            Ok(shown(found))
+        })
+        .await?;
+    Ok(Json(answer))
+}
+
+pub async fn remove(request: Identified, At(at): At<OfMember>) -> Result<StatusCode, Problem> {
+    let who = member(&at.id)?;
+    request
+        .audited(Operation::RemoveMember, Some(id_of(who)), json!({}), async |rooms| {
+            let permit = request.may::<ManageTeam>()?;
+            rooms.store.remove_member(&permit, who, Effects::none()).await?;
+            forget(&request);
+            Ok(())
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// R041, D7: pauses are visible to admins, and looking is recorded.
+pub async fn cooldowns(request: Identified) -> Result<Json<api::MemberCooldowns>, Problem> {
+    let items = request
+        .audited(Operation::ViewCooldowns, None, json!({}), async |rooms| {
+            let permit = request.may::<ManageTeam>()?;
+            let mut items = Vec::new();
+            for found in rooms.store.members(&permit).await? {
+                let (Member::User(id), Some(email)) = (found.membership.member, &found.email) else { continue };
+                for (action, cooldown) in rooms.identity.cooldowns_of(id, &email.parse()?).await? {
+                    items.push(api::MemberCooldown {
+                        member: id.to_string(),
+                        action: action.as_str().to_owned(),
+                        failures: cooldown.failures,
+                        last_failure: cooldown.last_failure.to_string(),
+                        until: cooldown.until.to_string(),
+                    });
+                }
+            }
+            Ok(items)
+        })
+        .await?;
+    Ok(Json(api::MemberCooldowns { items }))
+}
+
+fn machine(account: &ServiceAccount) -> api::ServiceAccount {
+    api::ServiceAccount {
+        id: account.id.to_string(),
+        name: account.name.clone(),
+        role: account.role.map(|role| role.to_string()),
+        created_at: account.created_at.to_string(),
+        disabled_at: account.disabled_at.map(|at| at.to_string()),
+    }
+}
+
+pub async fn machines(request: Identified) -> Result<Json<api::ServiceAccounts>, Problem> {
+    let permit = request.may::<ManageTeam>()?;
+    let found = request.rooms.store.service_accounts(&permit).await?;
+    Ok(Json(api::ServiceAccounts { items: found.iter().map(machine).collect() }))
+}
+
+pub async fn create_machine(
+    request: Identified,
+    Body(body): Body<api::CreateServiceAccount>,
+) -> Result<(StatusCode, Json<api::ServiceAccount>), Problem> {
+    let role = role(&body.role)?;
+    let name = body.name.trim().to_owned();
+    if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+        return Err(Problem::new(Kind::BadParameter).detail("name: expected 1 to 100 characters"));
+    }
+    let id = ServiceAccountId::new(request.arrived.at, rand::random());
+    let answer = request
+        .audited(
+            Operation::CreateMachine,
+            Some(id.to_string()),
+            json!({ "name": name, "role": role.as_str() }),
+            async |rooms| {
+                let permit = request.may::<ManageTeam>()?;
+                rooms.store.add_service_account(&permit, id, name.clone(), role, Effects::none()).await?;
+                let all = rooms.store.service_accounts(&permit).await?;
+                all.iter().find(|account| account.id == id).map(machine).ok_or_else(|| Kind::NotFound.into())
+            },
+        )
+        .await?;
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+pub async fn delete_machine(request: Identified, At(at): At<OfMember>) -> Result<StatusCode, Problem> {
+    let id: ServiceAccountId = show::id(&at.id)?;
+    request
+        .audited(Operation::DeleteMachine, Some(id.to_string()), json!({}), async |rooms| {
+            let permit = request.may::<ManageTeam>()?;
+            rooms.store.disable_service_account(&permit, id, Effects::none()).await?;
+            forget(&request);
+            Ok(())
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
