@@ -86,7 +86,16 @@ impl Recorder {
         if sealed.size <= gone.through {
             return Ok(gone);
         }
-        let peaks = self.check_segment(chain, begun.as_ref(), &sealed).await?;
+        let peaks = match self.check_segment(chain, begun.as_ref(), &sealed).await {
+            Ok(peaks) => peaks,
+            // another server purges too
+            Err(PurgeRefused::NotIntact { .. })
+                if store.audit_anchor(SYSTEM, chain).await.map_err(Error::from)? != begun =>
+            {
+                return Ok(gone);
+            }
+            Err(refused) => return Err(refused),
+        };
         self.keep_last_row(chain, sealed.size, head).await?;
         let entries = sealed.size - gone.through;
         let mut draft = self.draft(chain.scope(), by, PURGE);

@@ -43,10 +43,11 @@ pub async fn verify_online(
     key: VerifierKey,
     filed: Option<&mut (dyn BufRead + Send)>,
 ) -> Result<Report, VerifyError> {
-    verify_witnessed(store, key, &[], filed).await
+    verify_witnessed(store, key, &[], filed, None).await
 }
 
-/// The same, with the keys of witnesses: the report says which checkpoints they signed.
+/// The same, with the keys of witnesses: the report says which checkpoints they signed. `only`: chains whose name begins
+/// so, such as those of one team.
 ///
 /// # Errors
 /// As [`verify_online`].
@@ -55,6 +56,7 @@ pub async fn verify_witnessed(
     key: VerifierKey,
     witnesses: &[WitnessKey],
     filed: Option<&mut (dyn BufRead + Send)>,
+    only: Option<&str>,
 ) -> Result<Report, VerifyError> {
     let mut report = Report { key_was_given: true, ..Report::default() };
     let filed = read_filed(filed)?;
@@ -71,6 +73,7 @@ pub async fn verify_witnessed(
     }
     names.sort_unstable();
     names.dedup();
+    names.retain(|name| only.is_none_or(|only| name.starts_with(only)));
     for name in names {
         // the names come from the store or from signed lines
         if let Some(chain) = ChainKey::read(&name) {

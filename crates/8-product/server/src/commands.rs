@@ -12,7 +12,9 @@ pub use backup::{backup, restore};
 pub use file_run::run_file;
 pub use keys::{keys_generate, keys_rotate, keys_status};
 pub use serve::{serve, serve_rooms, setup_link, worker};
-pub use trail::{audit_export, audit_verify, audit_verify_bundle};
+pub use trail::{
+    Claim, Trusted, audit_erase, audit_export, audit_key, audit_prove, audit_purge, audit_verify, audit_verify_file,
+};
 
 use crate::{Config, clock, start};
 
