@@ -111,14 +111,57 @@ enum AuditCommand {
     Verify {
         #[command(flatten)]
         settings: Settings,
-        /// An exported bundle; without it the database is verified
-        #[arg(long, value_name = "FILE")]
+        /// An exported bundle, proof, JSONL or CSV file; without it the database is verified
+        #[arg(long, visible_alias = "proof", value_name = "FILE")]
         bundle: Option<PathBuf>,
-        /// Public key of the checkpoints, when not the one in the data folder or the bundle
+        /// Public key of the checkpoints (or a file with it), when not the one in the data folder or the file
         #[arg(long, value_name = "KEY")]
         public_key: Option<String>,
+        /// Key of a witness (or a file with it) whose signatures are to be checked too
+        #[arg(long = "witness", value_name = "KEY")]
+        witnesses: Vec<String>,
         #[arg(long)]
         json: bool,
+    },
+    /// Write a proof that anyone can verify: that an entry is in the trail, or that a checkpoint continues another
+    Prove {
+        #[command(flatten)]
+        settings: Settings,
+        /// The chain: team_…/environment, or system
+        #[arg(long)]
+        chain: String,
+        /// The entry: aud_… or its sequence
+        #[arg(long, conflicts_with = "from")]
+        entry: Option<String>,
+        /// Number of the earlier checkpoint
+        #[arg(long, required_unless_present = "entry")]
+        from: Option<u64>,
+        /// Number of the later checkpoint [default: the newest]
+        #[arg(long, requires = "from")]
+        to: Option<u64>,
+        /// File to write; it must not exist [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Print the public key that checkpoints are verified with
+    Key(Settings),
+    /// Purge entries before a moment, whole sealed segments at a time; roots and checkpoints stay
+    Purge {
+        #[command(flatten)]
+        settings: Settings,
+        /// RFC 3339, not younger than audit.minimum_retention_days
+        #[arg(long, value_name = "TIME")]
+        before: String,
+        /// Only this chain
+        #[arg(long)]
+        chain: Option<String>,
+    },
+    /// Make a person's data in every chain unreadable; the chains still verify
+    Erase {
+        #[command(flatten)]
+        settings: Settings,
+        /// user_…
+        person: String,
     },
     /// Write entries, checkpoints and the public key to a file that anyone can verify
     Export {
@@ -214,9 +257,18 @@ pub fn run() -> ExitCode {
         Command::Keys(KeysCommand::Generate) => local::keys_generate(),
         Command::Keys(KeysCommand::Status(settings)) => local::keys_status(&settings),
         Command::Keys(KeysCommand::Rotate(settings)) => local::keys_rotate(&settings),
-        Command::Audit(AuditCommand::Verify { settings, bundle, public_key, json }) => {
-            local::audit_verify(&settings, bundle.as_deref(), public_key.as_deref(), json)
+        Command::Audit(AuditCommand::Verify { settings, bundle, public_key, witnesses, json }) => {
+            let trusted = server::commands::Trusted { public_key, witnesses };
+            local::audit_verify(&settings, bundle.as_deref(), &trusted, json)
         }
+        Command::Audit(AuditCommand::Prove { settings, chain, entry, from, to, out }) => {
+            local::audit_prove(&settings, chain, entry, (from.unwrap_or(0), to), out.as_deref())
+        }
+        Command::Audit(AuditCommand::Key(settings)) => local::audit_key(&settings),
+        Command::Audit(AuditCommand::Purge { settings, before, chain }) => {
+            local::audit_purge(&settings, &before, chain.as_deref())
+        }
+        Command::Audit(AuditCommand::Erase { settings, person }) => local::audit_erase(&settings, &person),
         Command::Audit(AuditCommand::Export { settings, file }) => local::audit_export(&settings, &file),
         Command::Workflow(command) => remote::workflow(command),
         Command::Run(command) => remote::run(command),

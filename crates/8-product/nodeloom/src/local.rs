@@ -73,14 +73,42 @@ pub fn audit_export(settings: &Settings, file: &Path) -> ExitCode {
     with_config(settings, async |config| commands::audit_export(config, file).await)
 }
 
-pub fn audit_verify(settings: &Settings, bundle: Option<&Path>, public_key: Option<&str>, json: bool) -> ExitCode {
-    if let Some(bundle) = bundle {
-        return match commands::audit_verify_bundle(bundle, public_key, json) {
+pub fn audit_verify(
+    settings: &Settings,
+    file: Option<&Path>,
+    trusted: &commands::Trusted,
+    json: bool,
+) -> ExitCode {
+    if let Some(file) = file {
+        return match commands::audit_verify_file(file, trusted, json) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         };
     }
-    with_config(settings, async |config| commands::audit_verify(config, public_key, json).await)
+    with_config(settings, async |config| commands::audit_verify(config, trusted, json).await)
+}
+
+pub fn audit_prove(
+    settings: &Settings,
+    chain: String,
+    entry: Option<String>,
+    (from, to): (u64, Option<u64>),
+    out: Option<&Path>,
+) -> ExitCode {
+    let claim = match entry {
+        Some(entry) => commands::Claim::Entry { chain, entry },
+        None => commands::Claim::Consistency { chain, from, to },
+    };
+    with_config(settings, async |config| commands::audit_prove(config, &claim, out).await)
+}
+pub fn audit_key(settings: &Settings) -> ExitCode {
+    with_config(settings, commands::audit_key)
+}
+pub fn audit_purge(settings: &Settings, before: &str, chain: Option<&str>) -> ExitCode {
+    with_config(settings, async |config| commands::audit_purge(config, before, chain).await)
+}
+pub fn audit_erase(settings: &Settings, person: &str) -> ExitCode {
+    with_config(settings, async |config| commands::audit_erase(config, person).await)
 }
 
 pub fn config_check(settings: &Settings) -> ExitCode {

@@ -4,6 +4,7 @@
 //! as one block). This crate never holds SQL, never looks for attacks itself and never decides about a role: it asks the
 //! room that does.
 
+mod audit_retention;
 mod clock;
 pub mod commands;
 mod config;
@@ -23,6 +24,7 @@ pub mod route;
 pub mod routes;
 mod signature;
 mod start;
+mod stream;
 mod webhook;
 
 pub use clock::system as clock;

@@ -179,8 +179,9 @@ async fn work(rooms: &Rooms) -> Result<JoinSet<()>, Error> {
     loops.spawn(async move { heartbeat.run_heartbeat(stop).await });
     let stop = shutdown.clone();
     loops.spawn(async move { timers.run_timers(stop).await });
-    let checkpoints = start::checkpoints(&rooms.config, &rooms.vault, &rooms.store, &rooms.clock).await?;
-    loops.spawn(checkpoints.run(shutdown.clone().cancelled_owned()));
+    loops.spawn(rooms.checkpoints.clone().run(shutdown.clone().cancelled_owned()));
+    loops.spawn(rooms.recorder.clone().run_index(shutdown.clone().cancelled_owned()));
+    loops.spawn(crate::audit_retention::run(rooms.clone()));
     let recorder = rooms.recorder.clone();
     loops.spawn(async move {
         while !shutdown.is_cancelled() {
