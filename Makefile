@@ -9,7 +9,7 @@ DATA   ?= $(CURDIR)/data
 MODELS := $(CURDIR)/.make/models
 MODEL  := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
-.PHONY: help run build test deps deps-test model fmt lint unit bench torture fuzz reference deny clean-data
+.PHONY: help run web build test deps deps-test model fmt lint unit bench torture fuzz reference deny clean-data
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -18,7 +18,16 @@ run: build model ## Build NodeLoom, fetch the small chat model, start on https:/
 	@NODELOOM_DATA__FOLDER="$(DATA)" NODELOOM_MODELS__LOCAL_CHAT="$(MODEL)" NODELOOM_DEMO__INSTALL=true \
 	  exec target/release/nodeloom serve
 
-build: deps ## Build the release binary
+web: deps web/dist/index.html ## Build the dashboard into web/dist
+web/dist/index.html: $(shell find web/src web/public web/scripts web/*.json web/*.ts web/*.html -type f 2>/dev/null | grep -v schema.d.ts) docs/reference/openapi.json
+	@export PATH="$$(./deploy/setup/node.sh "$(CURDIR)/.make/node"):$$PATH"
+	cd web
+	echo "Building the dashboard …"
+	npm install --no-save --silent # `npm ci` refuses a lock without the packages of other platforms
+	npm run --silent build
+	touch dist/index.html
+
+build: deps web ## Build the release binary
 	@if [ ! -x target/release/nodeloom ]; then
 	  echo "Building NodeLoom. The first build takes about 10 minutes on 2 cores (less on more); later ones take a minute or less."
 	fi

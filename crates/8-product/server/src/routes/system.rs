@@ -50,10 +50,6 @@ pub async fn error_page(At(code): At<String>) -> Result<Response, Problem> {
     Ok(pages::page(StatusCode::OK, kind.title(), &body))
 }
 
-pub async fn front() -> Response {
-    pages::front()
-}
-
 pub async fn security() -> Response {
     pages::security()
 }

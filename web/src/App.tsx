@@ -1,0 +1,33 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { ApiError } from './api/client';
+import { StepUp } from './layout/StepUp';
+import { router } from './router';
+import { SignedIn } from './session';
+import { Skeleton } from './ui/state';
+import { TipProvider } from './ui/tip';
+import { Toasts } from './ui/toast';
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5000,
+      // A refusal does not become a yes by asking again; a server that is away may come back.
+      retry: (count, error) => count < 3 && (!(error instanceof ApiError) || error.problem.status === 0 || error.problem.status >= 502),
+    },
+  },
+});
+
+export default function App() {
+  return (
+    <QueryClientProvider client={client}>
+      <TipProvider>
+        <SignedIn waiting={<Skeleton rows={8} />}>
+          <RouterProvider router={router} />
+          <StepUp />
+        </SignedIn>
+        <Toasts />
+      </TipProvider>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,92 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from '@tanstack/react-router';
+import { Compass } from 'lucide-react';
+import { Shell } from './layout/Shell';
+import { ENVIRONMENTS, type Environment, ScopeProvider, useMe } from './session';
+import { Page } from './ui/page';
+import { Empty, Failed } from './ui/state';
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotThere, errorComponent: ({ error, reset }) => <div className="p-6"><Failed error={error} retry={reset} /></div> });
+
+function NotThere() {
+  return (
+    <Page title="Not here">
+      <Empty icon={Compass} title="There is nothing at this address">
+        <p>The link may be old, or it names something of another team.</p>
+        <a className="text-accent underline" href="/">Go home</a>
+      </Empty>
+    </Page>
+  );
+}
+
+function First() {
+  const me = useMe();
+  const kept = localStorage.getItem('nodeloom.scope')?.split('/') ?? [];
+  const team = me.teams.find((one) => one.slug === kept[0]) ?? me.teams[0];
+  const environment = ENVIRONMENTS.find((one) => one === kept[1]) ?? 'development';
+  if (!team) return <Shell><NoTeam /></Shell>;
+  return <Navigate to="/t/$team/$environment" params={{ team: team.slug, environment }} replace />;
+}
+
+function NoTeam() {
+  return (
+    <Page title="No team">
+      <Empty icon={Compass} title="You belong to no team yet">
+        <p>Ask an admin of your organisation to invite you. An invitation opens a team to you at once.</p>
+      </Empty>
+    </Page>
+  );
+}
+
+const first = createRoute({ getParentRoute: () => root, path: '/', component: First });
+
+const scope = createRoute({
+  getParentRoute: () => root,
+  path: '/t/$team/$environment',
+  component: function Scoped() {
+    const { team, environment } = scope.useParams();
+    localStorage.setItem('nodeloom.scope', `${team}/${environment}`);
+    return (
+      <ScopeProvider value={{ team, environment: environment as Environment }}>
+        <Shell>
+          <Outlet />
+        </Shell>
+      </ScopeProvider>
+    );
+  },
+});
+
+const at = <Path extends string>(path: Path, load: () => Promise<{ default: () => React.ReactNode }>) =>
+  createRoute({ getParentRoute: () => scope, path, component: lazyRouteComponent(load) });
+
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./pages/account/Account')),
+});
+
+const tree = root.addChildren([
+  first,
+  account,
+  scope.addChildren([
+    at('/', () => import('./pages/home/Home')),
+    at('/workflows', () => import('./pages/workflows/Workflows')),
+    at('/workflows/$workflow', () => import('./pages/workflows/Editor')),
+    at('/workflows/$workflow/versions', () => import('./pages/workflows/Versions')),
+    at('/runs', () => import('./pages/runs/Runs')),
+    at('/runs/$run', () => import('./pages/runs/Run')),
+    at('/approvals', () => import('./pages/approvals/Approvals')),
+    at('/guardrails', () => import('./pages/guardrails/Guardrails')),
+    at('/credentials', () => import('./pages/credentials/Credentials')),
+    at('/audit', () => import('./pages/audit/Audit')),
+    at('/team', () => import('./pages/team/Team')),
+    at('/usage', () => import('./pages/usage/Usage')),
+  ]),
+]);
+
+export const router = createRouter({ routeTree: tree, defaultPreload: 'intent', defaultNotFoundComponent: NotThere, scrollRestoration: true });
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,38 @@
+import { X } from 'lucide-react';
+import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { IconButton } from './button';
+
+/** A modal dialog: the browser's own, which keeps focus inside, closes on Escape and gives focus back. */
+export function Dialog({ open, title, onClose, children, wide }: { open: boolean; title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = ref.current;
+    if (!dialog) return;
+    if (open && !dialog.open) dialog.showModal();
+    if (!open && dialog.open) dialog.close();
+  }, [open]);
+  return (
+    <dialog
+      ref={ref}
+      aria-labelledby={id}
+      onClose={onClose}
+      onClick={(event) => event.target === ref.current && onClose()}
+      className={`m-auto max-h-[85dvh] w-[min(94vw,${wide ? '860px' : '520px'})] overflow-auto rounded-xl border border-line bg-panel p-0 text-ink shadow-2xl ${wide ? 'max-w-[860px]' : 'max-w-[520px]'}`}
+    >
+      {open ? (
+        <div className="flex flex-col">
+          <header className="flex items-center justify-between border-b border-line px-5 py-3">
+            <h2 id={id} className="text-[15px] font-semibold">
+              {title}
+            </h2>
+            <IconButton label="Close" onClick={onClose}>
+              <X size={16} aria-hidden />
+            </IconButton>
+          </header>
+          <div className="p-5">{children}</div>
+        </div>
+      ) : null}
+    </dialog>
+  );
+}

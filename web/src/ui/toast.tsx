@@ -1,0 +1,59 @@
+import { X } from 'lucide-react';
+import { useSyncExternalStore } from 'react';
+import { ApiError } from '../api/client';
+
+interface Note {
+  id: number;
+  text: string;
+  tone: 'plain' | 'bad';
+  undo?: () => void;
+}
+let notes: Note[] = [];
+let last = 0;
+const listeners = new Set<() => void>();
+const change = (next: Note[]) => {
+  notes = next;
+  for (const listener of listeners) listener();
+};
+
+/** Says that something was done, with a way back where there is one. */
+export function say(text: string, undo?: () => void): void {
+  show({ text, tone: 'plain', ...(undo ? { undo } : {}) }, undo ? 10_000 : 5000);
+}
+export function sayError(error: unknown): void {
+  const text = error instanceof ApiError ? `${error.problem.title}${error.problem.detail ? `: ${error.problem.detail}` : ''}` : String(error);
+  show({ text, tone: 'bad' }, 12_000);
+}
+function show(note: Omit<Note, 'id'>, milliseconds: number) {
+  const id = ++last;
+  change([...notes.slice(-3), { ...note, id }]);
+  setTimeout(() => dismiss(id), milliseconds);
+}
+const dismiss = (id: number) => change(notes.filter((note) => note.id !== id));
+
+export function Toasts() {
+  const shown = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => notes,
+  );
+  return (
+    <div aria-live="polite" className="pointer-events-none fixed right-4 bottom-4 z-40 flex w-[min(92vw,26rem)] flex-col gap-2">
+      {shown.map((note) => (
+        <div key={note.id} className={`pointer-events-auto flex items-start gap-3 rounded-lg border px-3 py-2 text-[13px] shadow-lg ${note.tone === 'bad' ? 'border-bad/40 bg-bad-wash text-bad' : 'border-line bg-panel text-ink'}`}>
+          <span className="min-w-0 flex-1 break-words">{note.text}</span>
+          {note.undo ? (
+            <button type="button" className="font-semibold text-accent underline" onClick={() => { note.undo?.(); dismiss(note.id); }}>
+              Undo
+            </button>
+          ) : null}
+          <button type="button" aria-label="Dismiss" onClick={() => dismiss(note.id)}>
+            <X size={14} aria-hidden />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
