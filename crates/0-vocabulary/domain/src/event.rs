@@ -23,11 +23,13 @@ pub enum EventKind {
     GuardrailViolation,
     PolicyViolation,
     WorkflowPublished,
+    /// Delivery to a SIEM destination stopped, fell behind, or goes on.
+    SiemState,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RunQueued,
         Self::RunStarted,
         Self::NodeStarted,
@@ -42,6 +44,7 @@ impl EventKind {
         Self::GuardrailViolation,
         Self::PolicyViolation,
         Self::WorkflowPublished,
+        Self::SiemState,
     ];
     /// The word on the wire and in storage.
     pub const fn as_str(self) -> &'static str {
@@ -60,6 +63,7 @@ impl EventKind {
             Self::GuardrailViolation => "guardrail_violation",
             Self::PolicyViolation => "policy_violation",
             Self::WorkflowPublished => "workflow_published",
+            Self::SiemState => "siem_state",
         }
     }
 }

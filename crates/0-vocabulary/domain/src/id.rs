@@ -92,6 +92,10 @@ ids! {
     AuditId = "aud";
     /// A worker's claim on work.
     LeaseId = "lease";
+    /// Where a team's audit entries and security events are delivered to.
+    SiemId = "siem";
+    /// An event that a receiver refused.
+    DeadLetterId = "dead";
 }
 
 #[cfg(test)]

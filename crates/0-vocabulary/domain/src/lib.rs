@@ -23,8 +23,8 @@ pub use clock::Clock;
 pub use event::{Event, EventKind, NewEvent};
 pub use guardrail::{Channel, CheckKind, Enforcement, Finding, Severity, Span};
 pub use id::{
-    ApiKeyId, AuditId, CredentialId, FindingId, InvitationId, LeaseId, RequestId, RunId, ServiceAccountId, SessionId,
-    TeamId, UserId, WebhookId, WorkflowId,
+    ApiKeyId, AuditId, CredentialId, DeadLetterId, FindingId, InvitationId, LeaseId, RequestId, RunId,
+    ServiceAccountId, SessionId, SiemId, TeamId, UserId, WebhookId, WorkflowId,
 };
 pub use principal::{Principal, Role};
 pub use run::{NodeStatus, RunFailure, RunStatus, StepAddress};
