@@ -76,11 +76,18 @@ pub fn own_mounts() {
 }
 
 /// A server with runs that last, to be killed by the suite: each is `sleep NUMBER`.
-fn serve(number: &str) {
+fn serve(number: &str, backend: &str, beyond: &str) {
+    let backend = sandbox::BackendChoice::parse(backend).unwrap();
+    let mut config = sandbox::SandboxConfig { backend, ..sandbox::SandboxConfig::default() };
+    match config.backend {
+        sandbox::BackendChoice::Docker => config.docker_socket = beyond.into(),
+        sandbox::BackendChoice::Oci => config.oci_runtime = Some(beyond.into()),
+        _ => {}
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let clock = domain::Clock::new(|| domain::Timestamp::from_micros(0));
-        let sandbox = sandbox::Sandbox::start(sandbox::SandboxConfig::default(), clock).await.unwrap();
+        let sandbox = sandbox::Sandbox::start(config, clock).await.unwrap();
         let limits = sandbox::Limits { wall_clock: std::time::Duration::from_secs(60), ..Default::default() };
         let run = || {
             sandbox
@@ -96,7 +103,8 @@ fn main() {
     let mut attacks = all.iter().flat_map(|group| group.iter());
     let Some(name) = std::env::args().nth(1) else { exit(2) };
     if name == "--serve" {
-        return serve(&std::env::args().nth(2).unwrap());
+        let word = |n| std::env::args().nth(n).unwrap_or_default();
+        return serve(&word(2), &word(3), &word(4));
     }
     if name == "--list" {
         for (name, outside, _) in attacks {

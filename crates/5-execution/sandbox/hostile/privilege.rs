@@ -21,7 +21,7 @@ pub const ATTACKS: &[Attack] = &[
     ("become-root", Root, || call!(SYS_setuid, 0)),
     ("become-root-group", Root, || call!(SYS_setgid, 0)),
     ("become-root-everywhere", Root, || call!(SYS_setresuid, 0, 0, 0)),
-    ("become-another-user", Root, || call!(SYS_setresuid, 65534, 65534, 65534)),
+    ("become-another-user", Root, || call!(SYS_setresuid, 4242, 4242, 4242)),
     ("become-file-system-root", Root, || {
         unsafe { syscall(SYS_setfsuid, 0) };
         got(unsafe { syscall(SYS_setfsuid, -1 as c_long) } == 0, "not changed")

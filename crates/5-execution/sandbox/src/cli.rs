@@ -4,40 +4,54 @@ use std::{
     ffi::OsString,
     fs,
     io::{Read, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use domain::{Clock, Json};
 
-use crate::{Error, Exit, Failure, Language, Limits, Outcome, Root, Sandbox, SandboxConfig, Spec};
+use crate::{
+    BackendChoice, Error, Exit, Failure, Language, Limits, Outcome, Root, Sandbox, SandboxConfig, Spec,
+    tree::{self, Recipe},
+};
 
 const HELP: &str = "\
-nodeloom sandbox probe [--json]
+nodeloom sandbox probe [--json] [BACKEND]
     attacks a sandbox on this machine and prints what it guarantees
 nodeloom sandbox run --language javascript|python [OPTIONS] FILE
     runs code once (FILE - is standard input); prints what it returned as JSON, and what it printed on standard error
-nodeloom sandbox exec [--root empty|host-usr] [--stdin] [OPTIONS] -- PROGRAM [ARGUMENTS]
-    runs any program once under the same guarantees; --stdin hands on standard input
+nodeloom sandbox exec [--root empty|host-usr|PATH] [--stdin] [OPTIONS] -- PROGRAM [ARGUMENTS]
+    runs any program once under the same guarantees; --stdin hands on standard input; the default root is host-usr
+nodeloom sandbox build-root [--python PATH] [--program PATH]... DIRECTORY
+    puts a small root with Python together from this machine's packages, for --root and the setting sandbox.root
 
 OPTIONS
     --input JSON       the value of `input` (run only; default null)
     --timeout S        seconds until everything is killed (default 5)
     --cpu S            seconds of processor time (default: the timeout)
-    --memory MB        memory of all processes together (default 128)
+    --memory MB        memory of all processes together, at least 8 (default 128)
     --processes N      processes and threads at one moment (default 32)
     --output KB        output kept (default 1024)
     --scratch MB       a private writable /tmp (default 0: none)
     --report           a line of JSON about the run on standard error
 
+BACKEND, for probe, run and exec
+    --backend NAME         native (default), docker, oci, or auto: whichever keeps the most promises here
+    --oci-runtime NAME     runc, crun, runsc or a path (default: the first that is there)
+    --docker-socket PATH   default /var/run/docker.sock
+
 EXIT CODES of exec: the program's own, 128 + signal, 124 timed out, 125 the sandbox did not start it,
 126 not executable, 137 out of memory, 159 killed by the system call filter, 153 output flood
+EXIT CODES of run: 0, 1 the code failed, 2 wrong arguments, 124, 125, 137 and 159 as above
 ";
 
 /// Runs the command line after `nodeloom sandbox` and gives the exit code. Makes a runtime of its own, so it must not
 /// be called from inside one.
 pub fn main(arguments: Vec<OsString>, clock: Clock) -> i32 {
     let options = match Options::parse(arguments) {
+        Ok(Some(Options { task: Task::BuildRoot { directory, recipe }, .. })) => {
+            return build_root(&directory, &recipe);
+        }
         Ok(Some(options)) => options,
         Ok(None) => {
             put(&mut std::io::stdout(), HELP.as_bytes());
@@ -59,10 +73,12 @@ enum Task {
     Probe,
     Run { language: Language, file: PathBuf },
     Exec { root: Root, program: PathBuf, arguments: Vec<OsString> },
+    BuildRoot { directory: PathBuf, recipe: Recipe },
 }
 
 struct Options {
     task: Task,
+    config: SandboxConfig,
     limits: Limits,
     input: Json,
     json: bool,
@@ -74,7 +90,14 @@ impl Options {
     fn parse(arguments: Vec<OsString>) -> Result<Option<Self>, String> {
         let mut words = arguments.into_iter();
         let Some(command) = words.next().and_then(|word| word.into_string().ok()) else { return Ok(None) };
+        let known = ["probe", "run", "exec", "build-root", "help", "--help", "-h"];
+        if !known.contains(&command.as_str()) {
+            return Err(format!("{command} is not a command: probe, run, exec or build-root"));
+        }
         let mut limits = Limits::default();
+        // one run needs no spare launchers
+        let mut config = SandboxConfig { idle_launchers: 1, ..SandboxConfig::default() };
+        let mut recipe = Recipe { python: config.python.clone(), programs: Vec::new() };
         let (mut input, mut json, mut stdin, mut report) = (Json::Null, false, false, false);
         let (mut language, mut root, mut cpu, mut rest) = (None, Root::HostUsr, None, Vec::new());
         while let Some(word) = words.next() {
@@ -98,9 +121,27 @@ impl Options {
                     root = match value()?.as_str() {
                         "empty" => Root::Empty,
                         "host-usr" => Root::HostUsr,
-                        other => return Err(format!("root {other} is not known: empty or host-usr")),
+                        path if path.contains('/') => {
+                            // code of `run` sees the same tree
+                            config.root = Some(path.into());
+                            Root::Tree(path.into())
+                        }
+                        other => {
+                            let words = "empty, host-usr, or the path of a directory made by build-root";
+                            return Err(format!("root {other} is not known: {words}"));
+                        }
                     }
                 }
+                "--backend" => {
+                    let name = value()?;
+                    let words = "native, docker, oci or auto";
+                    let known = BackendChoice::parse(&name);
+                    config.backend = known.ok_or_else(|| format!("backend {name} is not known: {words}"))?;
+                }
+                "--oci-runtime" => config.oci_runtime = Some(value()?.into()),
+                "--docker-socket" => config.docker_socket = value()?.into(),
+                "--python" => recipe.python = value()?.into(),
+                "--program" => recipe.programs.push(value()?.into()),
                 "--input" => {
                     input = serde_json::from_str(&value()?).map_err(|error| format!("--input is not JSON: {error}"))?;
                 }
@@ -132,13 +173,17 @@ impl Options {
                 Task::Run { language: language.ok_or("run needs --language")?, file: file.into() }
             }
             ("exec", Some(program)) => Task::Exec { root, program: find(program.into()), arguments: rest.collect() },
+            ("build-root", Some(directory)) if rest.len() == 0 => {
+                Task::BuildRoot { directory: directory.into(), recipe }
+            }
             ("help" | "--help" | "-h", _) => return Ok(None),
+            ("build-root", None) => return Err("build-root needs a directory".into()),
             ("run", None) => return Err("run needs a file".into()),
             ("exec", None) => return Err("exec needs a program".into()),
-            ("probe" | "run", Some(_)) => return Err("there is one argument too many".into()),
-            (other, _) => return Err(format!("{other} is not a command: probe, run or exec")),
+            ("probe" | "run" | "build-root", Some(_)) => return Err("there is one argument too many".into()),
+            (other, _) => return Err(format!("{other} is not a command")),
         };
-        Ok(Some(Self { task, limits, input, json, stdin, report }))
+        Ok(Some(Self { task, config, limits, input, json, stdin, report }))
     }
 }
 
@@ -161,18 +206,20 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 async fn perform(options: Options, clock: Clock) -> Result<i32, Error> {
-    // one run needs no spare launchers
-    let config = SandboxConfig { idle_launchers: 1, ..SandboxConfig::default() };
-    let sandbox = Sandbox::start(config, clock).await?;
+    let sandbox = Sandbox::start(options.config, clock).await?;
     let read = |error: std::io::Error, path: PathBuf| Error::NotExecutable { path, reason: error.to_string() };
     match options.task {
         Task::Probe => {
-            let table = sandbox.guarantees();
-            let text =
-                if options.json { serde_json::to_string_pretty(&table).unwrap_or_default() } else { table.to_string() };
+            let (table, choice) = (sandbox.guarantees(), sandbox.choice());
+            let text = match options.json {
+                true => serde_json::to_string_pretty(&table).unwrap_or_default(),
+                false => format!("{choice}{table}"),
+            };
             put(&mut std::io::stdout(), format!("{}\n", text.trim_end()).as_bytes());
             sandbox.ready().map(|()| 0)
         }
+        // done before there was a runtime
+        Task::BuildRoot { .. } => Ok(2),
         Task::Run { language, file } => {
             let most = options.limits.source_bytes + 1;
             let mut source = Vec::new();
@@ -216,6 +263,28 @@ async fn perform(options: Options, clock: Clock) -> Result<i32, Error> {
             put(&mut std::io::stderr(), &outcome.stderr.bytes);
             tell(&outcome, options.report);
             Ok(ended(&outcome))
+        }
+    }
+}
+
+fn build_root(directory: &Path, recipe: &Recipe) -> i32 {
+    match tree::build(directory, recipe) {
+        Ok(built) => {
+            let mb = built.bytes.div_ceil(1 << 20);
+            let text = format!(
+                "{}: {} files, {mb} MiB, list {} with SHA-256 {}\nuse it with --root {0}, or sandbox.root in the settings\n",
+                directory.display(),
+                built.files,
+                built.list.display(),
+                built.sha256,
+            );
+            put(&mut std::io::stdout(), text.as_bytes());
+            0
+        }
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            put(&mut std::io::stderr(), format!("nodeloom sandbox: {error}{cause}\n").as_bytes());
+            1
         }
     }
 }

@@ -52,6 +52,14 @@ pub enum Error {
         /// The limit.
         limit_bytes: u64,
     },
+    /// The tree that guests shall see cannot be shown. Nothing ran.
+    #[error("{} cannot be a sandbox's root: {reason}", .path.display())]
+    BadRoot {
+        /// Which tree.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The program is not a file that can be executed. Nothing ran.
     #[error("{} cannot be executed in the sandbox: {reason}", .path.display())]
     NotExecutable {
@@ -95,6 +103,7 @@ impl Error {
             Self::SourceNotUtf8 { .. } => "code_not_utf8",
             Self::SourceTooLarge { .. } => "code_too_large",
             Self::InputTooLarge { .. } => "code_input_too_large",
+            Self::BadRoot { .. } => "sandbox_bad_root",
             Self::NotExecutable { .. } => "program_not_executable",
             Self::BadLimit { .. } => "sandbox_bad_limit",
             Self::Busy { .. } => "sandbox_busy",

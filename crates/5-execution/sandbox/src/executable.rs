@@ -3,22 +3,17 @@
 use std::{
     ffi::OsStr,
     fs,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::{ffi::OsStrExt, fs::PermissionsExt},
-    },
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use sandbox_launcher::sys;
-
-use crate::{Error, Root, native::Executable};
+use crate::{
+    Error, Root,
+    backend::{Executable, SCRIPT},
+};
 
 /// A program outside the root is copied into memory before it runs.
 const LARGEST_PROGRAM: u64 = 256 << 20;
-
-/// The name of a script inside.
-const SCRIPT: &str = "script";
 
 /// A program that was found.
 pub struct Found {
@@ -26,34 +21,26 @@ pub struct Found {
     pub name: Vec<u8>,
     /// Arguments before the caller's: an interpreter's own, and the script.
     pub before: Vec<Vec<u8>>,
-    kind: Kind,
-}
-
-enum Kind {
-    Inside(Vec<u8>),
-    Bytes(OwnedFd),
-    Script(Vec<u8>, OwnedFd),
-}
-
-impl Found {
-    /// In the backend's words.
-    pub fn program(&self) -> Executable<'_> {
-        match &self.kind {
-            Kind::Inside(path) => Executable::Inside(path.clone()),
-            Kind::Bytes(file) => Executable::Open(file.as_fd()),
-            Kind::Script(interpreter, file) => Executable::Script(interpreter.clone(), SCRIPT, file.as_fd()),
-        }
-    }
+    pub program: Executable,
 }
 
 /// Finds the program at `path`, and takes its bytes when `root` does not show it.
-pub fn locate(path: &Path, root: Root) -> Result<Found, Error> {
+pub fn locate(path: &Path, root: &Root) -> Result<Found, Error> {
     let refuse = |reason: String| Error::NotExecutable { path: path.into(), reason };
-    let found = path.canonicalize().map_err(|error| refuse(error.to_string()))?;
     let name = path.as_os_str().as_bytes().to_vec();
-    if root == Root::HostUsr && found.starts_with("/usr") {
-        return Ok(Found { name, before: Vec::new(), kind: Kind::Inside(found.as_os_str().as_bytes().to_vec()) });
+    let shown = |at: &Path| match root {
+        Root::Empty => None,
+        Root::HostUsr => at.canonicalize().ok().filter(|found| found.starts_with("/usr")),
+        Root::Tree(tree) => inside(tree, at),
+    };
+    if let Some(found) = shown(path) {
+        return Ok(Found {
+            name,
+            before: Vec::new(),
+            program: Executable::Inside(found.as_os_str().as_bytes().into()),
+        });
     }
+    let found = path.canonicalize().map_err(|error| refuse(error.to_string()))?;
     let about = fs::metadata(&found).map_err(|error| refuse(error.to_string()))?;
     if !about.is_file() {
         return Err(refuse("it is not a file".into()));
@@ -65,18 +52,38 @@ pub fn locate(path: &Path, root: Root) -> Result<Found, Error> {
         return Err(refuse(format!("it is larger than {LARGEST_PROGRAM} bytes")));
     }
     let content = fs::read(&found).map_err(|error| refuse(error.to_string()))?;
-    let file = |executable| sys::sealed_file(c"program", &content, executable).map_err(Error::broken("memfd_create"));
     let Some((interpreter, argument)) = interpreter(&content) else {
-        return Ok(Found { name, before: Vec::new(), kind: Kind::Bytes(file(true)?) });
+        return Ok(Found { name, before: Vec::new(), program: Executable::Bytes(content) });
     };
-    let real = interpreter.canonicalize().unwrap_or_else(|_| interpreter.clone());
-    if root == Root::Empty || !real.starts_with("/usr") {
+    let Some(real) = shown(&interpreter) else {
         return Err(refuse(format!("its interpreter {} is not in the sandbox's root", interpreter.display())));
-    }
+    };
     let mut before: Vec<Vec<u8>> = argument.into_iter().collect();
     before.push(format!("/tmp/{SCRIPT}").into_bytes());
-    let kind = Kind::Script(real.as_os_str().as_bytes().to_vec(), file(false)?);
-    Ok(Found { name: interpreter.as_os_str().as_bytes().to_vec(), before, kind })
+    let program = Executable::Script(real.as_os_str().as_bytes().to_vec(), content);
+    Ok(Found { name: interpreter.as_os_str().as_bytes().to_vec(), before, program })
+}
+
+/// Where `path`, as a guest would name it, lies inside `tree`, with its links followed there and not on the host.
+pub fn inside(tree: &Path, path: &Path) -> Option<PathBuf> {
+    let mut left: Vec<_> = path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
+    let mut at = PathBuf::from("/");
+    for _ in 0..200 {
+        let Some(part) = left.pop() else { return tree.join(at.strip_prefix("/").ok()?).is_file().then_some(at) };
+        match part.as_bytes() {
+            b"/" => at = PathBuf::from("/"),
+            b"." => {}
+            b".." => drop(at.pop()),
+            _ => {
+                let here = at.join(&part);
+                match fs::read_link(tree.join(here.strip_prefix("/").ok()?)) {
+                    Ok(link) => left.extend(link.components().rev().map(|part| part.as_os_str().to_owned())),
+                    Err(_) => at = here,
+                }
+            }
+        }
+    }
+    None
 }
 
 /// What the first line of a script names, as the kernel reads it: a path and at most one argument.

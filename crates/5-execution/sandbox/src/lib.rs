@@ -2,18 +2,26 @@
 #![forbid(unsafe_code)]
 
 mod attest;
+mod backend;
+mod choice;
 pub mod cli;
 mod config;
+mod docker;
+mod engine_profile;
 mod error;
 mod executable;
 mod guarantees;
+mod kept;
 mod language;
 mod native;
+mod oci;
 mod outcome;
 mod probe;
 mod sandbox;
 mod spec;
+pub mod tree;
 
+pub use choice::{BackendChoice, Choice, Considered};
 pub use config::SandboxConfig;
 pub use error::Error;
 pub use guarantees::{Guarantee, Guarantees, Measured, Strength};

@@ -9,11 +9,13 @@ use std::{
 use domain::{Clock, Json};
 use sandbox_launcher::wire::Profile;
 
+use tokio::sync::Semaphore;
+
 use crate::{
-    Attestation, Error, Exit, Failure, Guarantees, Limits, Outcome, Program, Root, SandboxConfig, Spec, Strength,
-    Usage, attest, executable, language,
-    native::{Finished, Native, Task},
-    probe,
+    Attestation, Choice, Error, Exit, Failure, Guarantees, Limits, Outcome, Program, Root, SandboxConfig, Spec, Usage,
+    attest,
+    backend::{Backend, Finished, Task},
+    choice, executable, language, probe,
 };
 
 /// Runs programs, each in a container of its own. Cheap to clone; one per server is enough.
@@ -25,7 +27,10 @@ pub struct Sandbox {
 }
 
 struct Inner {
-    native: Native,
+    backend: Box<dyn Backend>,
+    choice: Choice,
+    profiles: std::sync::Mutex<std::collections::HashMap<Profile, String>>,
+    turns: Semaphore,
     config: SandboxConfig,
     clock: Clock,
     measured: RwLock<Measurement>,
@@ -45,19 +50,24 @@ impl Sandbox {
     /// # Errors
     /// [`Broken`](Error::Broken): out of descriptors, memory or threads.
     pub async fn start(config: SandboxConfig, clock: Clock) -> Result<Self, Error> {
-        let native = Native::new(&config)?;
-        let inner = Inner { native, config, clock, measured: RwLock::default() };
-        let sandbox = Self { inner: Arc::new(inner) };
-        match sandbox.probe().await {
-            Ok(_) => {
-                let _ = sandbox.inner.native.warm(Profile::Javascript).await;
-            }
+        let choice::Chosen { backend, choice, measured } = choice::choose(&config).await?;
+        let measured = match measured {
+            Ok(guarantees) => Measurement { guarantees, unavailable: None },
             Err(Error::Unavailable { reason, remedy }) => {
-                tracing::warn!(%reason, %remedy, "code cannot be run on this host");
+                tracing::warn!(backend = backend.name(), %reason, %remedy, "code cannot be run on this host");
+                Measurement { guarantees: probe::nothing(&reason), unavailable: Some((reason, remedy)) }
             }
             Err(error) => return Err(error),
-        }
-        Ok(sandbox)
+        };
+        let turns = Semaphore::new(config.max_concurrent.max(1));
+        let (measured, profiles) = (RwLock::new(measured), std::sync::Mutex::default());
+        let inner = Inner { backend, choice, profiles, turns, config, clock, measured };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Who makes the containers here, and why.
+    pub fn choice(&self) -> &Choice {
+        &self.inner.choice
     }
 
     /// What the host gave when it was last measured.
@@ -70,7 +80,7 @@ impl Sandbox {
     /// # Errors
     /// [`Unavailable`](Error::Unavailable): this host cannot run sandboxes.
     pub async fn probe(&self) -> Result<Guarantees, Error> {
-        let found = probe::measure(&self.inner.native).await;
+        let found = probe::measure(&*self.inner.backend).await;
         let mut measured = self.inner.measured.write().unwrap_or_else(PoisonError::into_inner);
         match found {
             Ok(guarantees) => {
@@ -95,22 +105,7 @@ impl Sandbox {
         if let Some((reason, remedy)) = &measured.unavailable {
             return Err(Error::Unavailable { reason: reason.clone(), remedy: remedy.clone() });
         }
-        let config = &self.inner.config;
-        let kept = |guarantee| match measured.guarantees.get(guarantee).map(|row| row.strength) {
-            Some(Strength::Held) => true,
-            Some(Strength::Weaker) => !config.required_in_full.contains(&guarantee),
-            Some(Strength::Missing) | None => false,
-        };
-        let missing: Vec<_> = config
-            .required
-            .union(&config.required_in_full)
-            .filter(|guarantee| !kept(**guarantee))
-            .map(|guarantee| {
-                let row = measured.guarantees.get(*guarantee);
-                (*guarantee, row.map_or("not measured".into(), |row| row.weaker.clone().unwrap_or(row.how.clone())))
-            })
-            .collect();
-        if missing.is_empty() { Ok(()) } else { Err(Error::GuaranteeMissing { missing }) }
+        choice::missing(&measured.guarantees, &self.inner.config)
     }
 
     /// Runs `spec` once in a fresh container and removes it before returning. Dropping the future kills the run.
@@ -120,29 +115,38 @@ impl Sandbox {
     pub async fn run(&self, spec: Spec) -> Result<Outcome, Error> {
         self.ready()?;
         check(&spec.limits)?;
-        let Inner { native, config, clock, .. } = &*self.inner;
+        let Inner { backend, config, clock, turns, .. } = &*self.inner;
         let limits = &spec.limits;
         let started_at = clock.now();
+        let turn = async {
+            let waited_ms = config.max_wait.as_millis() as u64;
+            let turn = tokio::time::timeout(config.max_wait, turns.acquire()).await;
+            turn.map_err(|_| Error::Busy { waited_ms })?.map_err(|_| Error::Busy { waited_ms })
+        };
         let (profile, finished, result) = match &spec.program {
             Program::Code { language, source, input } => {
-                let task = language::task(native, &config.python, *language, source, input, limits)?;
+                let tree = config.root.as_deref();
+                let task = language::task(&config.python, tree, *language, source, input, limits)?;
                 let profile = task.profile;
-                let mut finished = native.run(task).await?;
+                let _turn = turn.await?;
+                let mut finished = backend.run(&task).await?;
                 let result = language::answer(*language, &mut finished, limits);
                 (profile, finished, result)
             }
             Program::Executable { path, arguments, root, stdin } => {
-                let profile = match root {
-                    Root::Empty => Profile::Empty,
-                    Root::HostUsr => Profile::HostUsr,
+                let (profile, tree) = match root {
+                    Root::Empty => (Profile::Empty, None),
+                    Root::HostUsr => (Profile::HostUsr, None),
+                    Root::Tree(tree) => (Profile::Tree, Some(choice::checked_tree(tree)?)),
                 };
-                let found = executable::locate(path, *root)?;
+                let found = executable::locate(path, root)?;
                 let name = std::iter::once(found.name.clone()).chain(found.before.clone());
                 let rest = arguments.iter().map(|word| word.as_bytes().to_vec());
-                let (program, arguments) = (found.program(), name.chain(rest).collect());
+                let arguments = name.chain(rest).collect();
                 let task = Task {
                     profile,
-                    program,
+                    tree,
+                    program: found.program,
                     arguments,
                     stdin: stdin.clone(),
                     result_bytes: None,
@@ -150,7 +154,8 @@ impl Sandbox {
                     output_bytes: limits.output_bytes,
                     limits,
                 };
-                let finished = native.run(task).await?;
+                let _turn = turn.await?;
+                let finished = backend.run(&task).await?;
                 let result = result_of(finished.exit, limits);
                 (profile, finished, result)
             }
@@ -159,8 +164,8 @@ impl Sandbox {
         mark(&mut stdout);
         mark(&mut stderr);
         let attestation = Attestation {
-            backend: "native".into(),
-            profile_sha256: attest::profile(profile).to_owned(),
+            backend: backend.name(),
+            profile_sha256: self.profile(profile),
             guarantees: self.guarantees(),
             limits: spec.limits,
             started_at,
@@ -172,7 +177,12 @@ impl Sandbox {
 
     /// The processes that wait for work, for measurements.
     pub fn waiting_launchers(&self) -> Vec<u32> {
-        self.inner.native.waiting_pids()
+        self.inner.backend.waiting()
+    }
+
+    fn profile(&self, profile: Profile) -> String {
+        let mut known = self.inner.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(profile).or_insert_with(|| attest::profile(&*self.inner.backend, profile)).clone()
     }
 }
 

@@ -48,14 +48,16 @@ pub enum Language {
     Python,
 }
 
-/// The files a program sees. Both are read-only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The files a program sees. All are read-only.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Root {
     /// No file at all.
     Empty,
     /// The host's /usr (and the links /bin, /lib, /lib64, /sbin into it).
     HostUsr,
+    /// A tree made by `nodeloom sandbox build-root`.
+    Tree(PathBuf),
 }
 
 /// How much one run may use. [`Limits::default`] suits a small script; every field may be lowered or raised.

@@ -77,11 +77,11 @@ pub struct Prepared {
 
 /// Descriptors are moved here first, so that none overwrites another on its way down to 0..=3.
 const PARKED: i32 = 190;
-const WORDS_FD: i32 = 198;
+pub(crate) const WORDS_FD: i32 = 198;
 
-type Failed = (Step, io::Error);
+pub(crate) type Failed = (Step, io::Error);
 
-fn at(step: Step) -> impl Fn(io::Error) -> Failed {
+pub(crate) fn at(step: Step) -> impl Fn(io::Error) -> Failed {
     move |error| (step, error)
 }
 
@@ -103,7 +103,7 @@ pub fn become_guest(prepared: &Prepared, job: &Job, fds: &[OwnedFd], words: &Pip
     sys::leave(125)
 }
 
-fn tell(fd: i32, step: Step, value: i32) {
+pub(crate) fn tell(fd: i32, step: Step, value: i32) {
     let mut word = (step as u32).to_le_bytes().to_vec();
     word.extend(value.to_le_bytes());
     sys::last_words(fd, &word);
@@ -138,20 +138,29 @@ fn enter(prepared: &Prepared, job: &Job, fds: &[OwnedFd], words: &PipeWriter) ->
     capabilities().map_err(at(Step::Capabilities))?;
     sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).map_err(at(Step::NoNewPrivileges))?;
     restrict_files(prepared, job).map_err(at(Step::Landlock))?;
-    let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| (Step::Execute, io::ErrorKind::InvalidInput.into()));
-    let path = text(&job.path)?;
-    let arguments = job.arguments.iter().map(|bytes| text(bytes)).collect::<Result<Vec<_>, _>>()?;
-    let environment = environment(prepared.profile, job);
     sys::load_filter(&prepared.filter).map_err(at(Step::Filter))?;
     if prepared.profile != Profile::Javascript
         && let sys::Side::Parent(pid, _) = sys::fork_into(0).map_err(at(Step::SecondFork))?
     {
         first_process(pid);
     }
-    let program = job.path.is_empty().then_some(PROGRAM_FD);
-    let error = sys::execute(program, &path, &arguments, &environment);
-    tell(WORDS_FD, Step::Execute, error.raw_os_error().unwrap_or(0));
+    tell(WORDS_FD, Step::Execute, execute(prepared.profile, job).raw_os_error().unwrap_or(0));
     sys::leave(125)
+}
+
+/// Becomes the job's program; returns only when that fails.
+pub(crate) fn execute(profile: Profile, job: &Job) -> io::Error {
+    let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
+    let words = || -> io::Result<_> {
+        Ok((text(&job.path)?, job.arguments.iter().map(|bytes| text(bytes)).collect::<io::Result<Vec<_>>>()?))
+    };
+    match words() {
+        Ok((path, arguments)) => {
+            let program = job.path.is_empty().then_some(PROGRAM_FD);
+            sys::execute(program, &path, &arguments, &environment(profile, job))
+        }
+        Err(_) => io::Error::from_raw_os_error(libc::EINVAL),
+    }
 }
 
 /// The first process of a guest that may have many: buries the dead and passes on how the program ended. It is held
@@ -195,7 +204,7 @@ fn scratch(job: &Job, fds: &[OwnedFd]) -> io::Result<()> {
     Ok(())
 }
 
-fn descriptors(job: &Job, fds: &[OwnedFd], words: &PipeWriter) -> io::Result<()> {
+pub(crate) fn descriptors(job: &Job, fds: &[OwnedFd], words: &PipeWriter) -> io::Result<()> {
     let kept = 3 + i32::from(job.result_channel);
     if fds.len() as i32 != kept + i32::from(job.path.is_empty() || !job.script.is_empty()) {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -213,7 +222,7 @@ fn descriptors(job: &Job, fds: &[OwnedFd], words: &PipeWriter) -> io::Result<()>
     sys::close_range(kept as u32, u32::MAX, true)
 }
 
-fn limits(profile: Profile, job: &Job) -> io::Result<()> {
+pub(crate) fn limits(profile: Profile, job: &Job) -> io::Result<()> {
     let same = |which, value| sys::limit(which, value, value);
     same(libc::RLIMIT_CORE, 0)?;
     same(libc::RLIMIT_FSIZE, job.scratch_bytes)?;
@@ -230,11 +239,13 @@ fn limits(profile: Profile, job: &Job) -> io::Result<()> {
     let grace = u64::from(profile != Profile::Javascript);
     sys::limit(libc::RLIMIT_CPU, job.cpu_seconds, job.cpu_seconds + grace)?;
     // the first process of a guest with several counts too
-    same(libc::RLIMIT_NPROC, job.processes + grace)?;
+    if job.processes > 0 {
+        same(libc::RLIMIT_NPROC, job.processes + grace)?;
+    }
     same(libc::RLIMIT_NOFILE, job.open_files)
 }
 
-fn capabilities() -> io::Result<()> {
+pub(crate) fn capabilities() -> io::Result<()> {
     // the highest known number is asked for by trying
     for capability in 0..64 {
         if sys::prctl(libc::PR_CAPBSET_DROP, capability, 0).is_err() {
@@ -261,8 +272,18 @@ fn environment(profile: Profile, job: &Job) -> Vec<CString> {
 }
 
 impl Prepared {
-    /// Prepares the second wall around files, as far as this kernel knows it.
-    pub fn add_landlock(&mut self) {
+    /// One more file that guests may execute.
+    pub fn also_execute(&mut self, path: &std::ffi::CStr) -> io::Result<()> {
+        let Some(ruleset) = self.ruleset.take() else { return Ok(()) };
+        let file = PathFd::new(path.to_str().map_err(io::Error::other)?).map_err(io::Error::other)?;
+        let access = make_bitflags!(AccessFs::{ReadFile | Execute});
+        self.ruleset = Some(ruleset.add_rule(PathBeneath::new(file, access)).map_err(io::Error::other)?);
+        Ok(())
+    }
+
+    /// Prepares the second wall around files, as far as this kernel knows it. `open` may be read and executed, or, for
+    /// devices, read and written; what is not there is left out.
+    pub fn add_landlock(&mut self, open: &[(&str, bool)]) {
         let newest = ABI::V6;
         let Ok(mut ruleset) = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
@@ -273,21 +294,25 @@ impl Prepared {
         else {
             return;
         };
-        if self.profile == Profile::HostUsr {
-            let read = make_bitflags!(AccessFs::{ReadFile | ReadDir | Execute});
-            let device = make_bitflags!(AccessFs::{ReadFile | WriteFile});
-            for (path, access) in [("/", read), ("/dev", device)] {
-                let Ok(directory) = PathFd::new(path) else { return };
-                let Ok(more) = ruleset.add_rule(PathBeneath::new(directory, access)) else { return };
-                ruleset = more;
-            }
+        let tree = make_bitflags!(AccessFs::{ReadFile | ReadDir | Execute});
+        let file = make_bitflags!(AccessFs::{ReadFile | Execute});
+        let device = make_bitflags!(AccessFs::{ReadFile | WriteFile});
+        for (path, executable) in open.iter().filter(|_| self.profile.has_files()) {
+            let access = match (executable, std::path::Path::new(path).is_file()) {
+                (true, false) => tree,
+                (true, true) => file,
+                (false, _) => device,
+            };
+            let Ok(directory) = PathFd::new(path) else { continue };
+            let Ok(more) = ruleset.add_rule(PathBeneath::new(directory, access)) else { return };
+            ruleset = more;
         }
         self.landlock = sys::landlock_version();
         self.ruleset = (self.landlock > 0).then_some(ruleset);
     }
 }
 
-fn restrict_files(prepared: &Prepared, job: &Job) -> io::Result<()> {
+pub(crate) fn restrict_files(prepared: &Prepared, job: &Job) -> io::Result<()> {
     let Some(ruleset) = &prepared.ruleset else { return Ok(()) };
     let mut ruleset = ruleset.try_clone()?;
     if job.scratch_bytes > 0 {

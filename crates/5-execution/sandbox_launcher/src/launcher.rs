@@ -21,6 +21,9 @@ pub const INNER_ID: u32 = 1000;
 /// Sent by a launcher that was started by root: "write my user map"; any answer means that it is written.
 pub const MAP_REQUEST: &[u8] = b"map";
 
+/// After so long without a job a launcher lets go of the memory that it does not need for waiting.
+const IDLE_MILLIS: i32 = 40;
+
 type Failed = (&'static str, io::Error);
 
 fn at(step: &'static str) -> impl Fn(io::Error) -> Failed {
@@ -29,11 +32,11 @@ fn at(step: &'static str) -> impl Fn(io::Error) -> Failed {
 
 /// Runs until the server closes its end of the channel, which is standard input. With `given_user`, the server, which is
 /// root, gives it a user of its own; otherwise it keeps the server's.
-pub fn main(kind: &str, given_user: bool) -> ExitCode {
+pub fn main(kind: &str, given_user: bool, tree: Option<&str>) -> ExitCode {
     let Some(profile) = Profile::parse(kind) else { return ExitCode::from(2) };
     let stdin = io::stdin();
     let control = stdin.as_fd();
-    match prepare(profile, given_user, control) {
+    match prepare(profile, given_user, tree, control) {
         Err((step, error)) => {
             let hello = Hello { failed_at: step.into(), errno: error.raw_os_error().unwrap_or(0), landlock: 0 };
             let _ = sys::send(control, &hello.encode(), &[], true);
@@ -49,7 +52,12 @@ pub fn main(kind: &str, given_user: bool) -> ExitCode {
     }
 }
 
-fn prepare(profile: Profile, given_user: bool, control: BorrowedFd<'_>) -> Result<Prepared, Failed> {
+fn prepare(
+    profile: Profile,
+    given_user: bool,
+    tree: Option<&str>,
+    control: BorrowedFd<'_>,
+) -> Result<Prepared, Failed> {
     sys::close_range(3, u32::MAX, false).map_err(at("close_range"))?;
     sys::place(2, 3, true).map_err(at("dup"))?; // number 3 stays taken: it is the guest's result channel
     sys::close_range(0, 3, true).map_err(at("close_range"))?;
@@ -75,7 +83,7 @@ fn prepare(profile: Profile, given_user: bool, control: BorrowedFd<'_>) -> Resul
     }
     sys::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
         .map_err(at("unshare namespaces"))?;
-    root::enter(profile).map_err(at("build the root"))?;
+    root::enter(profile, tree).map_err(at("build the root"))?;
     sys::private_files();
     let mut prepared = Prepared {
         profile,
@@ -85,13 +93,21 @@ fn prepare(profile: Profile, given_user: bool, control: BorrowedFd<'_>) -> Resul
         proc_directory,
         launcher: sys::own_handle().map_err(at("pidfd_open"))?,
     };
-    prepared.add_landlock();
+    prepared.add_landlock(&[("/", true), ("/dev", false)]);
     Ok(prepared)
 }
 
 fn serve(prepared: &Prepared, control: BorrowedFd<'_>) -> io::Result<()> {
     let mut packet = vec![0; MAX_PACKET];
     loop {
+        // whoever waits for long gives back what can be read again
+        if !sys::poll([control], IDLE_MILLIS)?[0] {
+            packet.clear();
+            packet.shrink_to_fit();
+            sys::drop_clean_pages();
+            while !sys::poll([control], -1)?[0] {}
+            packet.resize(MAX_PACKET, 0);
+        }
         let (n, fds) = sys::receive(control, &mut packet, true)?;
         if n == 0 {
             return Ok(());

@@ -7,11 +7,14 @@
 //! What it never does: decide what is allowed (that is [`filter`] and the job), read the host's files after start-up,
 //! or run two jobs at a time.
 //!
+//! Where a container engine makes the walls, the same program is the container's first process instead ([`keeper`]).
+//!
 //! Start reading at [`launcher`], then [`child`]. [`sys`] is the one module of NodeLoom with `unsafe`.
 
 pub mod child;
 pub mod filter;
 pub mod janitor;
+pub mod keeper;
 pub mod launcher;
 pub mod root;
 pub mod self_check;

@@ -16,14 +16,19 @@ const PLACE: &str = "/tmp";
 const PLACE_C: &CStr = c"/tmp";
 
 /// Builds the root of `profile` and moves into it; the host's files are out of reach afterwards.
-pub fn enter(profile: Profile) -> io::Result<()> {
+pub fn enter(profile: Profile, tree: Option<&str>) -> io::Result<()> {
     sys::mount(c"none", c"/", c"", MS_REC | MS_PRIVATE, c"")?;
-    let inside = if profile == Profile::HostUsr { 0 } else { MS_NOEXEC };
+    let inside = if profile.has_files() { 0 } else { MS_NOEXEC };
     let flags = MS_NOSUID | MS_NODEV | inside;
     let read = (profile == Profile::HostUsr).then(|| fs::read("/etc/ld.so.cache").ok()).flatten();
+    // a tree may lie where the new root will cover it
+    let tree = tree.map(|path| fs::File::open(path).map(std::os::fd::OwnedFd::from)).transpose()?;
     sys::mount(c"sandbox", PLACE_C, c"tmpfs", flags, c"size=4m,nr_inodes=4096,mode=755")?;
-    if profile == Profile::HostUsr {
-        host_usr(read.as_deref())?;
+    match (profile, tree) {
+        (Profile::HostUsr, _) => host_usr(read.as_deref())?,
+        (Profile::Tree, Some(tree)) => own_tree(&tree)?,
+        (Profile::Tree, None) => return Err(io::ErrorKind::NotFound.into()),
+        _ => {}
     }
     if profile != Profile::Javascript {
         fs::create_dir(Path::new(PLACE).join("tmp"))?;
@@ -58,6 +63,32 @@ fn host_usr(library_cache: Option<&[u8]>) -> io::Result<()> {
             }
         }
     }
+    devices()
+}
+
+/// Shows a tree that was made for it: its directories, its files and its links at the top.
+fn own_tree(tree: &std::os::fd::OwnedFd) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let place = Path::new(PLACE);
+    let base = Path::new("/proc/self/fd").join(tree.as_raw_fd().to_string());
+    for entry in fs::read_dir(&base)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        if ["dev", "proc", "sys", "tmp"].iter().any(|own| name == *own) {
+            continue;
+        }
+        let (from, to) = (base.join(&name), place.join(&name));
+        if kind.is_symlink() {
+            symlink(fs::read_link(&from)?, to)?;
+        } else if kind.is_dir() {
+            bind_tree(&from, &to)?;
+        }
+    }
+    devices()
+}
+
+fn devices() -> io::Result<()> {
+    let place = Path::new(PLACE);
     fs::create_dir(place.join("dev"))?;
     for name in ["null", "zero", "full", "random", "urandom"] {
         let (from, to) = (Path::new("/dev").join(name), place.join("dev").join(name));

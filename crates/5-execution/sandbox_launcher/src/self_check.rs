@@ -96,7 +96,10 @@ fn escape(outside: u64) -> ExitCode {
     say("system_call_filter", "mknod", by_filter(sys::try_call(libc::SYS_mknodat, [0; 4])));
     say("own_processes", "signal", refused(libc::SYS_kill, [outside, 0, 0, 0]));
     say("own_processes", "number", std::process::id() < 10);
-    say("own_processes", "proc", fs::read_dir("/proc").is_err());
+    // a /proc of its own may be there where an engine insists on one; it must not show the host's
+    let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let seen = numbers.filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok()).count();
+    say("own_processes", "proc", seen < 6);
     say("own_ipc", "shared memory", refused(libc::SYS_shmget, [1, 4096, 0o1600, 0]));
     say("own_ipc", "message queue", refused(libc::SYS_msgget, [1, 0o1600, 0, 0]));
     let open = (4..1024).any(|fd| sys::try_call(libc::SYS_fcntl, [fd, libc::F_GETFD as u64, 0, 0]).is_ok());

@@ -11,6 +11,8 @@ pub enum Profile {
     Empty,
     /// The host's /usr, read-only, and the list for any program.
     HostUsr,
+    /// A tree made by `nodeloom sandbox build-root`, read-only, and the list for any program.
+    Tree,
 }
 
 impl Profile {
@@ -20,11 +22,16 @@ impl Profile {
             Self::Javascript => "javascript",
             Self::Empty => "empty",
             Self::HostUsr => "host-usr",
+            Self::Tree => "tree",
         }
+    }
+    /// Whether guests see files at all.
+    pub const fn has_files(self) -> bool {
+        matches!(self, Self::HostUsr | Self::Tree)
     }
     /// The profile called `word`.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Javascript, Self::Empty, Self::HostUsr].into_iter().find(|profile| profile.word() == word)
+        [Self::Javascript, Self::Empty, Self::HostUsr, Self::Tree].into_iter().find(|profile| profile.word() == word)
     }
 }
 
@@ -42,6 +49,7 @@ pub struct Job {
     pub cpu_seconds: u64,
     /// 0 = no limit by this mechanism.
     pub address_space: u64,
+    /// By RLIMIT_NPROC; 0 = no limit by this mechanism.
     pub processes: u64,
     pub open_files: u64,
     pub scratch_bytes: u64,
@@ -50,6 +58,8 @@ pub struct Job {
     pub own_network: bool,
     /// The guest gets a fourth descriptor to write its result to.
     pub result_channel: bool,
+    /// The longest standard output, error and result passed on. For keepers; launchers hand descriptors on.
+    pub output_bytes: [u64; 3],
     /// A script that is handed in: its name in a /tmp of the guest's own; empty = none.
     pub script: Vec<u8>,
     /// Absolute path inside the root; empty = the program is the fifth descriptor.
@@ -67,6 +77,52 @@ pub struct Hello {
     /// The version of Landlock in force for guests, 0 = none.
     pub landlock: u32,
 }
+
+/// What a keeper says at the end: see [`crate::keeper`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub report: Report,
+    /// Kills for want of memory as the container itself could see them; `None` = it could not.
+    pub memory_kills: Option<u64>,
+    /// The version of Landlock in force for the guest, 0 = none.
+    pub landlock: u32,
+    /// Something was dropped of standard output, standard error, the result.
+    pub cut: [bool; 3],
+    /// The guest was stopped because it wrote far too much.
+    pub flooded: bool,
+}
+
+/// What a frame of a keeper holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    Out,
+    Err,
+    Result,
+    /// A [`Kept`], the last frame.
+    End,
+    /// The keeper itself failed; the text says at what.
+    Failed,
+}
+
+impl Frame {
+    const ALL: [Self; 5] = [Self::Out, Self::Err, Self::Result, Self::End, Self::Failed];
+
+    /// The five bytes before `length` bytes of this kind.
+    pub fn head(self, length: u32) -> [u8; 5] {
+        let [a, b, c, d] = length.to_le_bytes();
+        [self as u8 + 1, a, b, c, d]
+    }
+    /// Reads what [`Self::head`] wrote.
+    pub fn read(head: [u8; 5]) -> Option<(Self, usize)> {
+        let [kind, a, b, c, d] = head;
+        let kind = Self::ALL.into_iter().find(|known| *known as u8 + 1 == kind)?;
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        (length <= MAX_FRAME).then_some((kind, length))
+    }
+}
+
+/// The largest frame of a keeper.
+pub const MAX_FRAME: usize = 64 << 10;
 
 /// What came of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +149,7 @@ impl Job {
         }
         to.extend(u64::from(self.own_network).to_le_bytes());
         to.extend(u64::from(self.result_channel).to_le_bytes());
+        to.extend(self.output_bytes.into_iter().flat_map(u64::to_le_bytes));
         put(&mut to, &self.script);
         put(&mut to, &self.path);
         to.extend((self.arguments.len() as u64).to_le_bytes());
@@ -113,6 +170,7 @@ impl Job {
             scratch_bytes: from.number()?,
             own_network: from.number()? != 0,
             result_channel: from.number()? != 0,
+            output_bytes: [from.number()?, from.number()?, from.number()?],
             script: from.bytes()?,
             path: from.bytes()?,
             arguments: Vec::new(),
@@ -179,6 +237,38 @@ impl Report {
     }
 }
 
+impl Kept {
+    /// Writes the frame's content.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut to = self.report.encode();
+        let [out, err, result] = self.cut;
+        let numbers = [
+            self.memory_kills.map_or(0, |kills| kills + 1),
+            u64::from(self.landlock),
+            u64::from(out) | u64::from(err) << 1 | u64::from(result) << 2 | u64::from(self.flooded) << 3,
+        ];
+        to.extend(numbers.into_iter().flat_map(u64::to_le_bytes));
+        to
+    }
+    /// Reads a frame's content; `None` when it is not one.
+    pub fn decode(packet: &[u8]) -> Option<Self> {
+        let (report, rest) = packet.split_at_checked(7 * 8)?;
+        let report = Report::decode(report)?;
+        let mut from = Reader(rest);
+        let memory_kills = from.number()?.checked_sub(1);
+        let landlock = u32::try_from(from.number()?).ok()?;
+        let bits = from.number()?;
+        let bit = |n: u32| bits >> n & 1 == 1;
+        from.0.is_empty().then_some(Self {
+            report,
+            memory_kills,
+            landlock,
+            cut: [bit(0), bit(1), bit(2)],
+            flooded: bit(3),
+        })
+    }
+}
+
 fn put(to: &mut Vec<u8>, bytes: &[u8]) {
     to.extend((bytes.len() as u64).to_le_bytes());
     to.extend(bytes);
@@ -216,6 +306,11 @@ mod tests {
         assert_eq!(Report::decode(&report.encode()), Some(report));
         let hello = Hello { failed_at: "mount".into(), errno: 1, landlock: 7 };
         assert_eq!(Hello::decode(&hello.encode()), Some(hello));
+        let kept = Kept { report, memory_kills: Some(0), landlock: 7, cut: [false, true, false], flooded: true };
+        assert_eq!(Kept::decode(&kept.encode()), Some(kept));
+        assert_eq!(Kept::decode(&kept.encode()[..79]), None);
+        assert_eq!(Frame::read(Frame::Result.head(70)), Some((Frame::Result, 70)));
+        assert_eq!((Frame::read([0, 1, 0, 0, 0]), Frame::read([1, 0, 0, 2, 0])), (None, None));
         for cut in 0..job.encode().len() {
             assert_eq!(Job::decode(&job.encode()[..cut]), None);
         }

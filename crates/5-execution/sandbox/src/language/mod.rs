@@ -11,7 +11,8 @@ pub use frame::Answer;
 
 use crate::{
     Captured, Error, Exit, Failure, Language, Limits,
-    native::{Executable, Finished, Native, Task},
+    backend::{Executable, Finished, Task},
+    executable,
 };
 
 /// The Python side of [`frame`].
@@ -22,8 +23,8 @@ const FRAME_BYTES: u64 = 4096;
 
 /// Checks source and input and makes the task.
 pub fn task<'a>(
-    native: &'a Native,
     python: &Path,
+    tree: Option<&Path>,
     language: Language,
     source: &[u8],
     input: &Json,
@@ -46,7 +47,8 @@ pub fn task<'a>(
     match language {
         Language::Javascript => Ok(Task {
             profile: Profile::Javascript,
-            program: Executable::Open(std::os::fd::AsFd::as_fd(&native.javascript)),
+            tree: None,
+            program: Executable::Javascript,
             arguments: vec![b"javascript".to_vec()],
             stdin,
             result_bytes: None,
@@ -55,8 +57,9 @@ pub fn task<'a>(
             limits,
         }),
         Language::Python => Ok(Task {
-            profile: Profile::HostUsr,
-            program: Executable::Inside(interpreter(python)?),
+            profile: if tree.is_some() { Profile::Tree } else { Profile::HostUsr },
+            tree: tree.map(Path::to_owned),
+            program: Executable::Inside(interpreter(python, tree)?),
             arguments: ["python3", "-I", "-S", "-B", "-c", HARNESS].map(|word| word.as_bytes().to_vec()).into(),
             stdin,
             result_bytes: Some(room),
@@ -67,11 +70,15 @@ pub fn task<'a>(
     }
 }
 
-/// The interpreter's own path, below /usr.
-fn interpreter(python: &Path) -> Result<Vec<u8>, Error> {
+/// The interpreter's own path, below /usr or in the tree.
+fn interpreter(python: &Path, tree: Option<&Path>) -> Result<Vec<u8>, Error> {
     let missing = |reason: String| Error::LanguageNotInstalled { language: Language::Python, reason };
-    let found = python.canonicalize().map_err(|error| missing(format!("{}: {error}", python.display())))?;
-    if !found.starts_with("/usr") {
+    let found = match tree {
+        None => python.canonicalize().map_err(|error| missing(format!("{}: {error}", python.display())))?,
+        Some(tree) => executable::inside(tree, python)
+            .ok_or_else(|| missing(format!("{} is not in {}", python.display(), tree.display())))?,
+    };
+    if tree.is_none() && !found.starts_with("/usr") {
         return Err(missing(format!("{} does not lie below /usr", found.display())));
     }
     Ok(std::os::unix::ffi::OsStrExt::as_bytes(found.as_os_str()).to_vec())

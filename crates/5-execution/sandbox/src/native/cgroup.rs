@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::Limits;
+use crate::{Limits, backend::Coverage};
 
 /// The groups of one [`Sandbox`](crate::Sandbox).
 #[derive(Debug)]
@@ -34,16 +34,6 @@ enum Layout {
     None {
         why: String,
     },
-}
-
-/// What the groups limit here.
-#[derive(Clone, Debug)]
-pub struct Coverage {
-    pub memory: bool,
-    pub pids: bool,
-    pub cpu: bool,
-    /// `cgroup v1`, `cgroup v2`, or why there is none.
-    pub how: String,
 }
 
 /// The group of one launcher.

@@ -3,6 +3,7 @@
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
     time::Duration,
@@ -20,6 +21,8 @@ use super::cgroup::Cell;
 /// A launcher that waits for jobs. Dropping it kills whatever runs in it.
 pub struct Launcher {
     pub profile: Profile,
+    /// The tree that its guests see, if it is one of ours.
+    pub tree: Option<PathBuf>,
     /// The version of Landlock in force, 0 = none.
     pub landlock: u32,
     pub cell: Option<Cell>,
@@ -51,6 +54,7 @@ impl Launcher {
     pub async fn start(
         program: BorrowedFd<'_>,
         profile: Profile,
+        tree: Option<&Path>,
         cell: Cell,
         host_id: Option<u32>,
         undertaker: mpsc::Sender<Remains>,
@@ -61,9 +65,21 @@ impl Launcher {
         };
         let (ours, theirs) = sys::packet_pair().map_err(at("socketpair"))?;
         let user = if host_id.is_some() { "given" } else { "own" };
-        let child = spawn(program, &["launch", profile.word(), user], theirs).map_err(at("start the launcher"))?;
-        let mut launcher =
-            Self { profile, landlock: 0, cell: Some(cell), control: None, child: Some(child), undertaker };
+        let mut arguments = vec!["launch", profile.word(), user];
+        if let Some(tree) = tree {
+            let text = tree.to_str().ok_or(io::ErrorKind::InvalidFilename.into()).map_err(at("name the tree"))?;
+            arguments.push(text);
+        }
+        let child = spawn(program, &arguments, theirs).map_err(at("start the launcher"))?;
+        let mut launcher = Self {
+            profile,
+            tree: tree.map(Path::to_owned),
+            landlock: 0,
+            cell: Some(cell),
+            control: None,
+            child: Some(child),
+            undertaker,
+        };
         let pid = launcher.child.as_ref().map_or(0, Child::id);
         if let Some(cell) = &launcher.cell {
             cell.place(pid).map_err(at("place the launcher in its control group"))?;

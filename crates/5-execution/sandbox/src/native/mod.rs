@@ -6,13 +6,14 @@
 mod cgroup;
 mod launcher;
 mod output;
+mod row;
 mod users;
 
 use std::{
     ffi::CStr,
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Child,
     sync::{
         Mutex, PoisonError,
@@ -23,74 +24,30 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use sandbox_launcher::{
-    child::Step,
     sys,
     wire::{Job, Profile, Report},
 };
-use tokio::sync::Semaphore;
 
-pub use cgroup::Coverage;
 use launcher::{Launcher, NotStarted, Remains, spawn};
 use output::Reader;
 pub use users::Users;
 
-use crate::{Captured, Error, Exit, Limits, SandboxConfig};
-
-/// The launcher, as built by this crate's build script.
-pub const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/nodeloom-launcher"));
-/// The JavaScript runner, as built by this crate's build script.
-pub const JAVASCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/nodeloom-js"));
-
-/// One program to run, already in the launcher's words.
-pub struct Task<'a> {
-    pub profile: Profile,
-    pub program: Executable<'a>,
-    pub arguments: Vec<Vec<u8>>,
-    pub stdin: Vec<u8>,
-    /// The longest result taken from the fourth descriptor; `None` = there is none.
-    pub result_bytes: Option<u64>,
-    /// A network namespace made for this run alone, instead of the launcher's empty one.
-    pub own_network: bool,
-    /// The longest standard output taken.
-    pub output_bytes: u64,
-    pub limits: &'a Limits,
-}
-
-/// Where the program comes from.
-pub enum Executable<'a> {
-    /// A path inside the root.
-    Inside(Vec<u8>),
-    /// An open file.
-    Open(BorrowedFd<'a>),
-    /// An interpreter inside the root, and a script to be put into a /tmp of its own under a name.
-    Script(Vec<u8>, &'a str, BorrowedFd<'a>),
-}
-
-/// What came of a task.
-pub struct Finished {
-    pub exit: Exit,
-    pub stdout: Captured,
-    pub stderr: Captured,
-    pub result: Captured,
-    pub wall_us: u64,
-    pub cpu_us: u64,
-    pub peak_bytes: u64,
-    /// The launcher's group held nothing but the launcher afterwards.
-    pub clean: bool,
-}
+use crate::{
+    Error, Guarantee, SandboxConfig,
+    backend::{Backend, Coverage, Executable, Finished, JAVASCRIPT, LAUNCHER, Row, SCRIPT, Task, exit_of, failed},
+};
 
 /// See the module.
 pub struct Native {
     program: OwnedFd,
-    pub javascript: OwnedFd,
+    javascript: OwnedFd,
     groups: cgroup::Groups,
     users: Users,
     started: AtomicU32,
     keep: usize,
     waiting: Mutex<Vec<Launcher>>,
-    turns: Semaphore,
-    max_wait: Duration,
     undertaker: Option<mpsc::Sender<Remains>>,
     burials: Option<JoinHandle<()>>,
     janitor: Option<(OwnedFd, Child)>,
@@ -118,48 +75,16 @@ impl Native {
             started: AtomicU32::new(0),
             keep: config.idle_launchers.max(1),
             waiting: Mutex::new(Vec::new()),
-            turns: Semaphore::new(config.max_concurrent.max(1)),
-            max_wait: config.max_wait,
             undertaker: Some(undertaker),
             burials: Some(burials),
             janitor,
         })
     }
-    /// Our own helper, which also is the hostile program of the self-check.
-    pub fn helper(&self) -> BorrowedFd<'_> {
-        self.program.as_fd()
-    }
-    /// What control groups limit here.
-    pub fn coverage(&self) -> Coverage {
-        self.groups.coverage()
-    }
-    /// Whose rights guests have on the host.
-    pub fn users(&self) -> Users {
-        self.users
-    }
-    /// Processes that wait for jobs.
-    pub fn waiting_pids(&self) -> Vec<u32> {
-        self.lock().iter().map(Launcher::pid).collect()
-    }
     /// Starts a launcher for `profile` ahead of the first call; gives the version of Landlock in force.
-    pub async fn warm(&self, profile: Profile) -> Result<u32, Error> {
-        let launcher = self.take(profile).await?;
-        let landlock = launcher.landlock;
+    async fn warm(&self, profile: Profile) -> Result<(), Error> {
+        let launcher = self.take(profile, None).await?;
         self.give_back(launcher);
-        Ok(landlock)
-    }
-
-    /// Runs one task to its end.
-    pub async fn run(&self, task: Task<'_>) -> Result<Finished, Error> {
-        let turn = tokio::time::timeout(self.max_wait, self.turns.acquire()).await;
-        let waited_ms = self.max_wait.as_millis() as u64;
-        let _turn = turn.map_err(|_| Error::Busy { waited_ms })?.map_err(|_| Error::Busy { waited_ms })?;
-        let mut launcher = self.take(task.profile).await?;
-        let result = self.run_in(&mut launcher, &task).await;
-        if let Ok((_, true)) = result {
-            self.give_back(launcher);
-        }
-        result.map(|(finished, _)| finished)
+        Ok(())
     }
 
     /// The outcome, and whether the launcher may be used again.
@@ -172,20 +97,27 @@ impl Native {
         let (out, out_end) = Reader::new(task.output_bytes)?;
         let (err, err_end) = Reader::new(limits.output_bytes)?;
         let (told, told_end) = Reader::new(task.result_bytes.unwrap_or(0))?;
+        let file =
+            |bytes, executable| sys::sealed_file(c"program", bytes, executable).map_err(Error::broken("memfd_create"));
+        let handed_in = match &task.program {
+            Executable::Bytes(bytes) => Some(file(bytes, true)?),
+            Executable::Script(_, bytes) => Some(file(bytes, false)?),
+            _ => None,
+        };
+        let program = match &task.program {
+            Executable::Javascript => Some(self.javascript.as_fd()),
+            Executable::SelfCheck => Some(self.program.as_fd()),
+            _ => handed_in.as_ref().map(AsFd::as_fd),
+        };
         let mut fds = vec![input.as_fd(), out_end.as_fd(), err_end.as_fd()];
         if task.result_bytes.is_some() {
             fds.push(told_end.as_fd());
         }
+        fds.extend(program);
         let (path, script) = match &task.program {
             Executable::Inside(path) => (path.clone(), ""),
-            Executable::Open(fd) => {
-                fds.push(*fd);
-                (Vec::new(), "")
-            }
-            Executable::Script(interpreter, name, fd) => {
-                fds.push(*fd);
-                (interpreter.clone(), *name)
-            }
+            Executable::Script(interpreter, _) => (interpreter.clone(), SCRIPT),
+            _ => (Vec::new(), ""),
         };
         let job = Job { path, script: script.into(), ..self.job(task) };
         launcher.submit(&job, &fds).await.map_err(Error::broken("hand the job to the launcher"))?;
@@ -222,6 +154,7 @@ impl Native {
             wall_us: report.wall_us,
             cpu_us: report.cpu_us,
             peak_bytes: launcher.cell.as_ref().and_then(cgroup::Cell::peak_bytes).unwrap_or(report.peak_bytes),
+            landlock: launcher.landlock,
             clean,
         };
         Ok((finished, clean && report.wall_us > 0))
@@ -244,35 +177,68 @@ impl Native {
         }
     }
 
-    async fn take(&self, profile: Profile) -> Result<Launcher, Error> {
+    async fn take(&self, profile: Profile, tree: Option<&Path>) -> Result<Launcher, Error> {
         let find = || {
             let mut waiting = self.lock();
-            waiting.iter().rposition(|launcher| launcher.profile == profile).map(|at| waiting.swap_remove(at))
+            let same = |launcher: &Launcher| launcher.profile == profile && launcher.tree.as_deref() == tree;
+            waiting.iter().rposition(same).map(|at| waiting.swap_remove(at))
         };
         while let Some(mut launcher) = find() {
             if launcher.is_alive() {
                 return Ok(launcher);
             }
         }
-        self.start(profile).await.map_err(|failed| unavailable(&failed))
+        self.start(profile, tree).await.map_err(|failed| unavailable(&failed))
     }
     fn give_back(&self, launcher: Launcher) {
         let mut waiting = self.lock();
-        let same = waiting.iter().filter(|other| other.profile == launcher.profile).count();
+        let like = |other: &&Launcher| other.profile == launcher.profile && other.tree == launcher.tree;
+        let same = waiting.iter().filter(like).count();
         if same < self.keep {
             waiting.push(launcher);
         }
     }
-    async fn start(&self, profile: Profile) -> Result<Launcher, NotStarted> {
+    async fn start(&self, profile: Profile, tree: Option<&Path>) -> Result<Launcher, NotStarted> {
         let host_id = self.users.pick(self.started.fetch_add(1, Ordering::Relaxed));
         let cell = self.groups.cell().map_err(|error| NotStarted { step: "make a control group".into(), error })?;
         let Some(undertaker) = self.undertaker.clone() else {
             return Err(NotStarted { step: "start the launcher".into(), error: io::ErrorKind::NotConnected.into() });
         };
-        Launcher::start(self.program.as_fd(), profile, cell, host_id, undertaker).await
+        Launcher::start(self.program.as_fd(), profile, tree, cell, host_id, undertaker).await
     }
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Launcher>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Backend for Native {
+    fn name(&self) -> String {
+        "native".into()
+    }
+    async fn prepare(&self) -> Result<(), Error> {
+        self.warm(Profile::Empty).await?;
+        self.warm(Profile::Javascript).await
+    }
+    async fn run(&self, task: &Task<'_>) -> Result<Finished, Error> {
+        let mut launcher = self.take(task.profile, task.tree.as_deref()).await?;
+        let result = self.run_in(&mut launcher, task).await;
+        if let Ok((_, true)) = result {
+            self.give_back(launcher);
+        }
+        result.map(|(finished, _)| finished)
+    }
+    fn coverage(&self) -> Coverage {
+        self.groups.coverage()
+    }
+    fn mechanism(&self, guarantee: Guarantee, landlock: u32) -> Row {
+        row::mechanism(guarantee, self.users, &self.coverage(), landlock)
+    }
+    fn recipe(&self, _: Profile) -> Vec<u8> {
+        Vec::new()
+    }
+    fn waiting(&self) -> Vec<u32> {
+        self.lock().iter().map(Launcher::pid).collect()
     }
 }
 
@@ -301,42 +267,6 @@ fn hire_janitor(program: BorrowedFd<'_>, bases: &[PathBuf]) -> Option<(OwnedFd, 
     arguments.extend(bases.iter().filter_map(|base| base.to_str()));
     let child = spawn(program, &arguments, theirs).ok()?;
     Some((ours, child))
-}
-
-fn exit_of(report: &Report, limits: &Limits, starved: bool, flooded: bool) -> Exit {
-    const SIGSYS: i32 = 31;
-    const SIGXCPU: i32 = 24;
-    let signal = report.status & 0x7f;
-    let code = (report.status >> 8) & 0xff;
-    let cpu_spent = report.cpu_us >= (limits.cpu_time.as_secs_f64().ceil() * 800_000.0) as u64;
-    match signal {
-        _ if report.timed_out => Exit::TimedOut,
-        _ if starved && report.status != 0 => Exit::OutOfMemory,
-        _ if flooded => Exit::OutputFlood,
-        0 => Exit::Code(code),
-        SIGSYS => Exit::KilledByFilter,
-        SIGXCPU => Exit::CpuExhausted,
-        SIGKILL if cpu_spent => Exit::CpuExhausted,
-        other => Exit::Signal(other),
-    }
-}
-
-fn failed(report: &Report, task: &Task<'_>) -> Error {
-    let source = io::Error::from_raw_os_error(report.errno);
-    let name = Step::name(report.failed_step);
-    if report.failed_step == Step::Execute as u32 {
-        let path = match &task.program {
-            Executable::Inside(path) | Executable::Script(path, ..) => {
-                PathBuf::from(String::from_utf8_lossy(path).into_owned())
-            }
-            Executable::Open(_) => {
-                PathBuf::from(task.arguments.first().map_or("".into(), |a| String::from_utf8_lossy(a).into_owned()))
-            }
-        };
-        let hint = if report.errno == 2 { " (or its loader or interpreter is not in the sandbox's root)" } else { "" };
-        return Error::NotExecutable { path, reason: format!("{source}{hint}") };
-    }
-    Error::broken(name)(source)
 }
 
 fn unavailable(failed: &NotStarted) -> Error {

@@ -7,7 +7,8 @@ use super::{Filter, PROGRAM_FD, Rule, Verdict};
 const EPERM: Verdict = Verdict::Errno(libc::EPERM as u16);
 const ENOSYS: Verdict = Verdict::Errno(libc::ENOSYS as u16);
 
-const NAMESPACES: u32 = (CLONE_NEWUSER
+/// The flags of `clone` and `unshare` that make namespaces.
+pub const NAMESPACES: u32 = (CLONE_NEWUSER
     | CLONE_NEWNS
     | CLONE_NEWPID
     | CLONE_NEWNET

@@ -6,8 +6,11 @@
 
 mod compile;
 mod lists;
+mod outer;
 
 pub use compile::{Instruction, compile, judge};
+pub use lists::NAMESPACES;
+pub use outer::outer;
 
 use crate::wire::Profile;
 
@@ -51,7 +54,7 @@ pub const PROGRAM_FD: i32 = 200;
 pub fn of(profile: Profile) -> Filter {
     match profile {
         Profile::Javascript => lists::javascript(),
-        Profile::Empty | Profile::HostUsr => lists::any_program(),
+        Profile::Empty | Profile::HostUsr | Profile::Tree => lists::any_program(),
     }
 }
 

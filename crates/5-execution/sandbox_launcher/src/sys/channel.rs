@@ -12,24 +12,34 @@ use super::{check, owned};
 
 /// A file in memory that holds `bytes`, sealed against every change, at offset 0.
 pub fn sealed_file(name: &CStr, bytes: &[u8], executable: bool) -> io::Result<OwnedFd> {
-    let base = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    let kind = if executable { libc::MFD_EXEC } else { libc::MFD_NOEXEC_SEAL };
-    // SAFETY: `name` is a valid C string for the length of the call.
-    let make = |flags: libc::c_uint| owned(unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) });
-    // kernels before 6.3 do not know the second flag
-    let fd = make(base | kind).or_else(|_| make(base))?;
+    let fd = memory_file(name, executable)?;
     let mut at = 0;
     while at < bytes.len() {
         // SAFETY: pointer and length describe the rest of `bytes`.
         let n = unsafe { libc::write(fd.as_raw_fd(), bytes[at..].as_ptr().cast(), bytes.len() - at) };
         at += check(n as libc::c_long)? as usize;
     }
+    seal(&fd)?;
+    Ok(fd)
+}
+
+/// An empty file in memory.
+pub fn memory_file(name: &CStr, executable: bool) -> io::Result<OwnedFd> {
+    let base = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    let kind = if executable { libc::MFD_EXEC } else { libc::MFD_NOEXEC_SEAL };
+    // SAFETY: `name` is a valid C string for the length of the call.
+    let make = |flags: libc::c_uint| owned(unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), flags) });
+    // kernels before 6.3 do not know the second flag
+    make(base | kind).or_else(|_| make(base))
+}
+
+/// Seals a file in memory against every change, and goes to its beginning.
+pub fn seal(fd: &OwnedFd) -> io::Result<()> {
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
     // SAFETY: no pointer is passed.
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }.into())?;
     // SAFETY: no pointer is passed.
-    check(unsafe { libc::lseek(fd.as_raw_fd(), 0, libc::SEEK_SET) })?;
-    Ok(fd)
+    check(unsafe { libc::lseek(fd.as_raw_fd(), 0, libc::SEEK_SET) }).map(drop)
 }
 
 /// Two ends of a packet channel, closed on execution.

@@ -13,7 +13,7 @@ use std::{
 
 mod channel;
 
-pub use channel::{MAX_FDS, packet_pair, receive, sealed_file, send};
+pub use channel::{MAX_FDS, memory_file, packet_pair, receive, seal, sealed_file, send};
 
 use crate::filter::Instruction;
 
@@ -50,6 +50,13 @@ pub fn fork_into(flags: libc::c_int) -> io::Result<Side> {
     }
     // SAFETY: CLONE_PIDFD made this descriptor for us.
     Ok(Side::Parent(pid as i32, unsafe { OwnedFd::from_raw_fd(handle) }))
+}
+
+/// The same without namespaces and without a handle; `None` in the new process.
+pub fn fork() -> io::Result<Option<i32>> {
+    // SAFETY: as for `fork_into`: the caller has one thread, and the child gets its own copy of all memory.
+    let pid = check(unsafe { libc::fork() }.into())?;
+    Ok((pid > 0).then_some(pid as i32))
 }
 
 /// What a finished process used, and its status as `waitpid` gives it.
@@ -106,6 +113,51 @@ pub fn poll<const N: usize>(fds: [BorrowedFd<'_>; N], millis: i32) -> io::Result
         Err(error) => Err(error),
         Ok(_) => Ok(asked.map(|fd| fd.revents != 0)),
     }
+}
+
+/// The same for any number, of which some may be absent; those are never ready.
+pub fn poll_some(fds: &[Option<BorrowedFd<'_>>], millis: i32) -> io::Result<Vec<bool>> {
+    let one = |fd: &Option<BorrowedFd<'_>>| libc::pollfd {
+        fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut asked: Vec<libc::pollfd> = fds.iter().map(one).collect();
+    // SAFETY: pointer and length describe `asked`, which lives for the call; the kernel skips negative numbers.
+    match check(unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, millis) }.into()) {
+        Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+        _ => Ok(asked.iter().map(|fd| fd.revents != 0).collect()),
+    }
+}
+
+unsafe extern "C" {
+    // Set by the linker: where this program's headers begin and where its code ends.
+    static __executable_start: u8;
+    static etext: u8;
+}
+
+/// Gives the pages of our own code and constants back; the kernel reads each again from the program's file when it is
+/// next touched, which costs microseconds. For a process that will wait.
+pub fn drop_clean_pages() {
+    const PAGE: usize = 4096;
+    let (from, to) = ((&raw const __executable_start).addr(), (&raw const etext).addr());
+    let from = from.next_multiple_of(PAGE);
+    let length = (to & !(PAGE - 1)).saturating_sub(from);
+    // SAFETY: between these two marks lie only pages mapped from the program's file that nothing ever writes to (code,
+    // constants and headers, whole pages of them), so that reading them again gives the same bytes; the file is sealed
+    // or read-only. A kernel that refuses changes nothing.
+    unsafe { libc::madvise(std::ptr::with_exposed_provenance_mut(from), length, libc::MADV_DONTNEED) };
+}
+
+/// Kills everything that this process may, itself excepted: for the first process of a namespace.
+pub fn kill_all() {
+    // SAFETY: no pointer is passed.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+}
+
+/// Whether this is the first process of its namespace.
+pub fn is_first_process() -> bool {
+    std::process::id() == 1
 }
 
 /// Leaves shared namespaces.

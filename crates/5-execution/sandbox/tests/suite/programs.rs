@@ -1,11 +1,8 @@
 //! Any program under the same guarantees: limits, endings, what it sees, and that nothing stays.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use common::{limits, shell, start, start_with};
+use super::common::{config, limits, shell, start, start_with};
 use sandbox::{Error, Exit, Guarantee, Limits, Program, Root, SandboxConfig, Spec};
 
 /// Each ending is told apart from the others.
@@ -163,10 +160,9 @@ async fn what_cannot_be_executed_is_named() {
 /// A promise that policy requires and the host does not keep stops every run, in words; nothing is downgraded.
 #[tokio::test]
 async fn a_missing_promise_stops_everything() {
-    let all = SandboxConfig { required: Guarantee::ALL.iter().copied().collect(), ..SandboxConfig::default() };
+    let all = SandboxConfig { required: Guarantee::ALL.iter().copied().collect(), ..config() };
     start_with(all).await;
-    let strict =
-        SandboxConfig { required_in_full: BTreeSet::from([Guarantee::MemoryLimit]), ..SandboxConfig::default() };
+    let strict = SandboxConfig { required_in_full: BTreeSet::from([Guarantee::MemoryLimit]), ..config() };
     let clock = domain::Clock::new(|| domain::Timestamp::from_micros(0));
     let sandbox = sandbox::Sandbox::start(strict, clock).await.unwrap();
     if sandbox.guarantees().holds_fully(Guarantee::MemoryLimit) {
@@ -190,7 +186,7 @@ async fn the_record_of_a_run_tells_how_it_was_held() {
     let sandbox = start().await;
     let outcome = shell(&sandbox, "exit 0", limits()).await;
     let record = outcome.attestation;
-    assert_eq!((record.backend.as_str(), record.profile_sha256.len()), ("native", 64));
+    assert_eq!((&record.backend, record.profile_sha256.len()), (&sandbox.choice().backend, 64));
     assert!(record.started_at <= record.finished_at);
     assert_eq!(record.guarantees, sandbox.guarantees());
     let other = sandbox.run(Spec::javascript("1", serde_json::json!(null))).await.unwrap().attestation;

@@ -1,15 +1,52 @@
 //! One way to start a sandbox and to ask it something, for all tests of this crate.
-#![allow(dead_code, clippy::disallowed_methods, reason = "each test file uses a part; tests read the clock")]
+#![allow(dead_code, reason = "not every backend needs all")]
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use domain::{Clock, Json, Timestamp};
-use sandbox::{Exit, Failure, Language, Limits, Outcome, Root, Sandbox, SandboxConfig, Spec};
+use sandbox::{BackendChoice, Exit, Failure, Language, Limits, Outcome, Root, Sandbox, SandboxConfig, Spec};
 
 pub const HOSTILE: &str = env!("CARGO_BIN_EXE_sandbox-hostile");
 
+/// The backend that this test program is for.
+pub const BACKEND: &str = env!("CARGO_CRATE_NAME");
+
+pub fn is_native() -> bool {
+    BACKEND == "native"
+}
+
+/// Settings for this program's backend.
+pub fn config() -> SandboxConfig {
+    let mut config = SandboxConfig::default();
+    match BACKEND.split_once('_') {
+        Some(("oci", runtime)) => {
+            config.backend = BackendChoice::Oci;
+            config.oci_runtime = Some(runtime.into());
+            let wanted = runtime != "runsc" || std::env::var_os("NODELOOM_TEST_RUNSC").is_some();
+            if !wanted || !["/usr/bin", "/usr/sbin"].iter().any(|at| Path::new(at).join(runtime).is_file()) {
+                skip(&format!("{runtime} is not installed, or was not asked for"));
+            }
+        }
+        _ if BACKEND == "docker" => {
+            config.backend = BackendChoice::Docker;
+            match std::env::var_os("NODELOOM_TEST_DOCKER") {
+                Some(socket) => config.docker_socket = socket.into(),
+                None => skip("NODELOOM_TEST_DOCKER does not name an engine's socket"),
+            }
+        }
+        _ => {}
+    }
+    config
+}
+
+/// Ends this test program well, saying why; there is nothing that it could test.
+pub fn skip(why: &str) -> ! {
+    eprintln!("skipped, {BACKEND}: {why}");
+    std::process::exit(0)
+}
+
 pub async fn start() -> Sandbox {
-    start_with(SandboxConfig::default()).await
+    start_with(config()).await
 }
 
 pub async fn start_with(config: SandboxConfig) -> Sandbox {
@@ -18,7 +55,11 @@ pub async fn start_with(config: SandboxConfig) -> Sandbox {
         Timestamp::from_micros(since.as_micros() as i64)
     });
     let sandbox = Sandbox::start(config, clock).await.unwrap();
-    sandbox.ready().unwrap();
+    match sandbox.ready() {
+        // an engine that is installed and does not work on this machine is not ours to mend
+        Err(why @ sandbox::Error::Unavailable { .. }) if !is_native() => skip(&why.to_string()),
+        ready => ready.unwrap(),
+    }
     sandbox
 }
 

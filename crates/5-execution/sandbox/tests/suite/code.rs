@@ -1,9 +1,6 @@
 //! What code in each language gets, gives, and how it fails.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{code, javascript, limits, python, start, start_with};
+use super::common::{code, config, javascript, limits, python, start, start_with};
 use sandbox::{Error, Exit, Failure, Language, Limits, SandboxConfig, Spec};
 use serde_json::json;
 use std::{path::PathBuf, time::Duration};
@@ -97,7 +94,7 @@ async fn bad_sources_and_inputs_are_named() {
         let large = refused(Spec::code(language, "return 1", json!("x".repeat(50 << 20)))).await;
         assert!(matches!(large, Error::InputTooLarge { .. }), "{large}");
     }
-    let nowhere = SandboxConfig { python: PathBuf::from("/usr/bin/python9"), ..SandboxConfig::default() };
+    let nowhere = SandboxConfig { python: PathBuf::from("/usr/bin/python9"), ..config() };
     let missing = start_with(nowhere).await.run(Spec::python("result = 1", json!(null))).await.unwrap_err();
     assert!(matches!(missing, Error::LanguageNotInstalled { language: Language::Python, .. }), "{missing}");
 }
