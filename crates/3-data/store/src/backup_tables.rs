@@ -168,6 +168,17 @@ pub(crate) const TABLES: &[Table] = &[
         team Id, environment Text, name Text, sealed Bytes, updated_by Text, updated_at Int
     }),
     table!(subject_keys { subject Bytes, wrapped Bytes, at Int }),
+    table!(siem_destinations {
+        id Id, team Id, environment Text, chain Text, name Text, kind Text, settings Text, sealed Bytes, enabled Bool,
+        wants_audit Bool, wants_events Bool, wants_checkpoints Bool, version Int, audit_seq Int, event_seq Int,
+        event_prev Text, checkpoint_seq Int, state Text, reason Text, state_since Int, attempts Int, retry_at Int,
+        last_error Text, last_error_at Int, last_delivered_at Int, delivered Int, retries Int, dead Int,
+        lease_owner Id, lease_epoch Int, lease_until Int, created_by Text, created_at Int, updated_at Int
+    }),
+    table!(siem_dead_letters {
+        id Id, destination Id, team Id, environment Text, stream Text, seq Int, event Text, reason Text, tries Int,
+        at Int
+    }),
     table!(event_counters { team Id, last Int }),
     table!(events { team Id, sequence Int, environment Text, at Int, kind Text, workflow Id, run Id, payload Text }),
 ];

@@ -138,3 +138,15 @@ pub(crate) const READ_AUDIT_ENTRIES_AT: Sql = Sql {
                e.entry, e.hash FROM UNNEST($1::text[], $2::bigint[]) AS w(c, s) JOIN audit_entries AS e \
                ON e.chain = w.c AND e.seq = w.s",
 };
+
+/// The newest of a team's events before a number, of one of several kinds.
+pub(crate) const SIEM_EVENT_BEFORE: Sql = Sql {
+    sqlite: "SELECT e.team, e.sequence, e.environment, e.at, e.kind, e.workflow, e.run, e.payload \
+             FROM json_each($1) AS w JOIN events AS e ON e.team = unhex(w.value ->> 0) \
+             AND e.environment = w.value ->> 1 AND e.sequence < w.value ->> 2 AND e.kind = w.value ->> 3 \
+             ORDER BY e.sequence DESC LIMIT 1",
+    postgres: "SELECT e.team, e.sequence, e.environment, e.at, e.kind, e.workflow, e.run, e.payload \
+               FROM UNNEST($1::uuid[], $2::text[], $3::bigint[], $4::text[]) AS w(t, v, s, k) JOIN events AS e \
+               ON e.team = w.t AND e.environment = w.v AND e.sequence < w.s AND e.kind = w.k \
+               ORDER BY e.sequence DESC LIMIT 1",
+};

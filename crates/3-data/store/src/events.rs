@@ -103,7 +103,7 @@ impl Store {
     }
 }
 
-fn event(row: &Row) -> Result<Event> {
+pub(crate) fn event(row: &Row) -> Result<Event> {
     let kind: String = row.get("kind")?;
     let kind = EventKind::ALL.into_iter().find(|known| known.as_str() == kind);
     Ok(Event {

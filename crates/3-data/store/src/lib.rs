@@ -56,6 +56,7 @@ mod page;
 pub mod people;
 pub mod records;
 pub mod runs;
+pub mod siem;
 mod store;
 mod vault;
 pub mod workflows;

@@ -1,8 +1,8 @@
 //! One row of an answer, from either database.
 
 use domain::{
-    ApiKeyId, AuditId, CredentialId, Environment, FindingId, InvitationId, Json, LeaseId, RequestId, Role, RunId,
-    RunStatus, ServiceAccountId, SessionId, TeamId, Timestamp, UserId, WebhookId, WorkflowId,
+    ApiKeyId, AuditId, CredentialId, DeadLetterId, Environment, FindingId, InvitationId, Json, LeaseId, RequestId,
+    Role, RunId, RunStatus, ServiceAccountId, SessionId, SiemId, TeamId, Timestamp, UserId, WebhookId, WorkflowId,
 };
 use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -91,4 +91,6 @@ made_from! {
     FindingId = Uuid => |v| Ok(FindingId::from_uuid(v));
     AuditId = Uuid => |v| Ok(AuditId::from_uuid(v));
     LeaseId = Uuid => |v| Ok(LeaseId::from_uuid(v));
+    SiemId = Uuid => |v| Ok(SiemId::from_uuid(v));
+    DeadLetterId = Uuid => |v| Ok(DeadLetterId::from_uuid(v));
 }

@@ -3,9 +3,9 @@
 //! A statement is a `&'static str`: text put together at run time does not have that type, so no input can become SQL.
 
 use domain::{
-    ApiKeyId, AuditId, AuditResult, CredentialId, Environment, EventKind, FindingId, InvitationId, Json, LeaseId,
-    RequestId, Role, RunId, RunStatus, ServiceAccountId, SessionId, Severity, TeamId, Timestamp, UserId, WebhookId,
-    WorkflowId,
+    ApiKeyId, AuditId, AuditResult, CredentialId, DeadLetterId, Environment, EventKind, FindingId, InvitationId, Json,
+    LeaseId, RequestId, Role, RunId, RunStatus, ServiceAccountId, SessionId, Severity, SiemId, TeamId, Timestamp,
+    UserId, WebhookId, WorkflowId,
 };
 use sqlx::{Arguments, postgres::PgArguments, sqlite::SqliteArguments};
 use uuid::Uuid;
@@ -101,6 +101,8 @@ to_bind! {
     FindingId => Uuid |v| v.uuid();
     AuditId => Uuid |v| v.uuid();
     LeaseId => Uuid |v| v.uuid();
+    SiemId => Uuid |v| v.uuid();
+    DeadLetterId => Uuid |v| v.uuid();
 }
 
 /// `binds![team, name, at]`: the values for `$1`, `$2`, `$3`.
