@@ -129,12 +129,7 @@ impl Opened {
     pub fn hosts(&self, parameters: &Json) -> Result<Vec<String>, Error> {
         let mut hosts: Vec<String> = match &self.settings.api_hosts {
             Some(hosts) => hosts.clone(),
-            None => self
-                .provider
-                .hosts
-                .iter()
-                .map(|host| self.filled(host, parameters))
-                .collect::<Result<_, _>>()?,
+            None => self.provider.hosts.iter().map(|host| self.filled(host, parameters)).collect::<Result<_, _>>()?,
         };
         let instance = parameters.get("instance_url").and_then(Json::as_str).and_then(|url| Url::parse(url).ok());
         if let Some(host) = instance.as_ref().and_then(Url::host_str) {
@@ -229,9 +224,8 @@ impl Connections {
         let id = row.id.into_bytes();
         let open = |sealed: Vec<u8>| -> Result<Secret<String>, Error> {
             let plain = self.vault.open(Purpose::Settings, &bound(scope, &id), &sealed).map_err(vault::Error::Open)?;
-            let text = std::str::from_utf8(plain.expose()).map_err(|_| Error::Client {
-                why: "the secret is not text".to_owned(),
-            })?;
+            let text = std::str::from_utf8(plain.expose())
+                .map_err(|_| Error::Client { why: "the secret is not text".to_owned() })?;
             Ok(Secret::new(text.to_owned()))
         };
         Ok(Opened {

@@ -77,7 +77,10 @@ impl Callback {
     fn field(&self, name: &str) -> Option<&str> {
         let mut found = self.query.iter().filter(|(field, _)| field == name);
         // A field that is there twice is no field.
-        found.next().filter(|_| self.query.iter().filter(|(field, _)| field == name).count() == 1).map(|(_, v)| v.as_str())
+        found
+            .next()
+            .filter(|_| self.query.iter().filter(|(field, _)| field == name).count() == 1)
+            .map(|(_, v)| v.as_str())
     }
     /// The cookie that belongs to it.
     pub fn cookie(query: &[(String, String)]) -> Option<String> {
@@ -297,8 +300,10 @@ impl Connections {
         loop {
             let version = self.vault.credential(reading, again).await?.version + 1;
             let sealed = self.vault.seal_value(scope, again, version, &value)?;
-            let kept =
-                self.store.renew_connection(permit, version, sealed, hosts.clone(), grant.clone(), effects.clone()).await;
+            let kept = self
+                .store
+                .renew_connection(permit, version, sealed, hosts.clone(), grant.clone(), effects.clone())
+                .await;
             match kept {
                 Ok(()) => return Ok(self.vault.credential(reading, again).await?),
                 // A refresh came in between: the tokens from the person who has just agreed are the newer ones.
@@ -374,7 +379,9 @@ fn scopes(client: &Opened, more: &[String]) -> Result<Vec<String>, Error> {
         // RFC 6749, 3.3, and no comma: it would be two where the separator is one.
         let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e) && b != b',';
         if scope.is_empty() || scope.len() > 300 || !scope.bytes().all(fits) {
-            return Err(Error::Scope { why: "a scope has 1 to 300 visible characters, no quotes and no comma".to_owned() });
+            return Err(Error::Scope {
+                why: "a scope has 1 to 300 visible characters, no quotes and no comma".to_owned(),
+            });
         }
         if !all.contains(scope) {
             all.push(scope.clone());

@@ -141,9 +141,8 @@ impl Connections {
                 // What GitHub answers to whoever does not ask for JSON.
                 let text = String::from_utf8_lossy(&bytes);
                 let url = Url::parse(&format!("https://form.invalid/?{text}"));
-                let pairs = url.map(|url| {
-                    url.query_pairs().map(|(n, v)| (n.into_owned(), Json::from(v.into_owned()))).collect()
-                });
+                let pairs = url
+                    .map(|url| url.query_pairs().map(|(n, v)| (n.into_owned(), Json::from(v.into_owned()))).collect());
                 Json::Object(pairs.unwrap_or_default())
             }
             _ if kind.contains("html") || bytes.trim_ascii_start().starts_with(b"<") => {
@@ -171,7 +170,10 @@ fn refusal(client: &Opened, status: u16, json: &Json) -> Option<ProviderError> {
     Some(match code.as_str() {
         "invalid_grant" => ProviderError::InvalidGrant { provider, code },
         gone if client.provider.gone.contains(&gone) => ProviderError::InvalidGrant { provider, code },
-        "invalid_client" | "incorrect_client_credentials" | "invalid_client_id" | "bad_client_secret"
+        "invalid_client"
+        | "incorrect_client_credentials"
+        | "invalid_client_id"
+        | "bad_client_secret"
         | "unauthorized_client" => ProviderError::ClientRefused { provider, code },
         "temporarily_unavailable" | "server_error" | "ratelimited" | "rate_limited" | "slow_down" => {
             ProviderError::Unavailable { provider, why: code, retry_after_seconds: None }

@@ -13,9 +13,13 @@ use crate::{Connections, Error, exchange::TIMEOUT};
 pub enum Tested {
     Works,
     /// The other side refused it.
-    Refused { status: u16 },
+    Refused {
+        status: u16,
+    },
     /// It is not known: nothing there, or something else answered.
-    Unclear { why: String },
+    Unclear {
+        why: String,
+    },
 }
 
 impl Tested {
@@ -79,7 +83,8 @@ impl Connections {
         let response = self.egress.send(request).await?;
         let status = response.status.as_u16();
         let bytes = response.body.collect().await.unwrap_or_default();
-        let said_no = serde_json::from_slice::<Json>(&bytes).is_ok_and(|json| json.get("ok") == Some(&Json::Bool(false)));
+        let said_no =
+            serde_json::from_slice::<Json>(&bytes).is_ok_and(|json| json.get("ok") == Some(&Json::Bool(false)));
         Ok(match status {
             200..=299 if !said_no => Tested::Works,
             200..=299 | 401 | 403 => Tested::Refused { status },

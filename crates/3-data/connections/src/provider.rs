@@ -78,7 +78,10 @@ pub enum RevokeClient {
 pub enum After {
     Nothing,
     /// A list of what the token is for; its ids become the parameter `parameter`.
-    Resources { url: &'static str, parameter: &'static str },
+    Resources {
+        url: &'static str,
+        parameter: &'static str,
+    },
 }
 
 /// A provider. Addresses hold `{parameter}`s.

@@ -255,7 +255,8 @@ impl Connections {
             seen: grant.refreshes,
             status: gone.then_some("reauthorization_required"),
             reason,
-            retry_at: (!gone).then(|| self.clock.now() + pause.min(LONGEST_PAUSE.max(Duration::from_secs(asked_to_wait)))),
+            retry_at: (!gone)
+                .then(|| self.clock.now() + pause.min(LONGEST_PAUSE.max(Duration::from_secs(asked_to_wait)))),
         };
         if !self.store.fail_refresh(system, failed, Effects::none()).await? {
             // Somebody else was faster after all: theirs counts.

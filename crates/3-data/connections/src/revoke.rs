@@ -71,7 +71,8 @@ impl Connections {
         let response = self.egress.send(request).await?;
         let status = response.status.as_u16();
         let bytes = response.body.collect().await.unwrap_or_default();
-        let said_no = serde_json::from_slice::<Json>(&bytes).is_ok_and(|json| json.get("ok") == Some(&Json::Bool(false)));
+        let said_no =
+            serde_json::from_slice::<Json>(&bytes).is_ok_and(|json| json.get("ok") == Some(&Json::Bool(false)));
         match status {
             200..=299 if !said_no => Ok(Revoked::Yes),
             // A token that it does not know is worth nothing there either.
@@ -108,8 +109,11 @@ fn request(client: &Opened, value: &CredentialValue, parameters: &Json) -> Resul
                 }
             }
             let json = client.body() == crate::provider::BodyForm::Json;
-            let mut request =
-                if json { Request::to(Method::POST, url(of)?).json(&json!({ "token": token.expose() })) } else { post(url(of)?, &fields)? };
+            let mut request = if json {
+                Request::to(Method::POST, url(of)?).json(&json!({ "token": token.expose() }))
+            } else {
+                post(url(of)?, &fields)?
+            };
             if with == RevokeClient::Basic {
                 request = request.secret_header("authorization", &basic(client)?)?;
             }

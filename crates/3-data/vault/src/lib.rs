@@ -20,6 +20,7 @@ mod mask_stream;
 mod run_key;
 pub mod seal;
 mod subject_key;
+mod token;
 mod vault;
 
 pub use bound::Bound;
@@ -33,4 +34,5 @@ pub use mask_stream::StreamMasker;
 pub use run_key::RunKey;
 pub use store::{CredentialChange, CredentialRow, OldVersion};
 pub use subject_key::SubjectKey;
+pub use token::Tokens;
 pub use vault::{KeyStatus, Named, NewCredential, Pace, Purpose, Vault, check, rotate, status};

@@ -74,6 +74,9 @@ impl Drive {
     /// Until the run ends, is parked or is lost.
     pub(crate) async fn go(mut self) {
         self.turns().await;
+        if self.machine.outcome().is_some() {
+            self.engine.effects.forget(self.facts.lease.run);
+        }
         self.engine.active.leave(self.facts.lease.run, self.facts.lease.epoch);
         drop(self.slot.take());
         self.engine.wake.notify_one();
@@ -136,7 +139,9 @@ impl Drive {
         loop {
             let now = self.engine.clock.now();
             let Settled { work, changes, screenings } =
-                settle(&mut self.machine, &*self.engine.effects, &mut self.log, &|| self.engine.clock.now());
+                settle(&mut self.machine, &*self.engine.effects, self.facts.scope, &mut self.log, &|| {
+                    self.engine.clock.now()
+                });
             self.screenings.extend(screenings);
             self.tell(&changes, now);
             if work.is_empty() || self.machine.outcome().is_some() {
@@ -236,7 +241,7 @@ impl Drive {
             status,
             due_at,
             usage: self.usage,
-            view: self.log.render(&*self.engine.mask, None, None),
+            view: self.log.render(&self.engine.mask_of(self.facts.lease.run), None, None),
             limited: self.facts.limited.then_some((self.facts.workflow, self.facts.scope.environment)),
         };
         let checkpoint = Arc::new(std::mem::take(&mut self.next));

@@ -22,7 +22,8 @@ impl Drive {
         let Some(outcome) = self.machine.outcome().cloned() else { return };
         let engine = Arc::clone(&self.engine);
         let now = engine.clock.now();
-        let failure = view::run_failure(&*engine.mask, &outcome);
+        let mask = engine.mask_of(self.facts.lease.run);
+        let failure = view::run_failure(&mask, &outcome);
         let finished = Finished::of(self.facts.lease.run, &outcome, failure, self.usage);
         let awaited = engine.active.awaited(finished.run);
         let sealed_reply =
@@ -31,7 +32,7 @@ impl Drive {
             status: finished.status,
             at: now,
             usage: self.usage,
-            view: self.log.render(&*engine.mask, Some(&outcome), finished.failure.as_ref()),
+            view: self.log.render(&mask, Some(&outcome), finished.failure.as_ref()),
             sealed_reply,
             parent: self.answer_for_parent(&outcome).await,
             limited: self.facts.limited.then_some((self.facts.workflow, self.facts.scope.environment)),

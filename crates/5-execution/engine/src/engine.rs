@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use domain::{Clock, LeaseId, Scope, WorkflowId};
+use domain::{Clock, LeaseId, RunId, Scope, WorkflowId};
 use store::{Store, runs::RunLease};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -15,7 +15,7 @@ use workflow::Plan;
 use crate::{
     Error, Settings,
     active::Active,
-    ports::{AuditSink, Effects, Entropy, Mask, Rights, Versions},
+    ports::{AuditSink, Effects, Entropy, Mask, Rights, RunMask, Versions},
     rated::Refusals,
     rules::Rules,
 };
@@ -109,6 +109,17 @@ impl Engine {
 }
 
 impl Inner {
+    /// What hides a run's secrets and personal data in whatever is written of it.
+    pub(crate) fn mask_of(&self, run: RunId) -> RunMask<'_> {
+        RunMask::new(&*self.mask, &*self.effects, run)
+    }
+
+    /// Makes the handles that a run's expressions see.
+    pub(crate) fn handles(&self, scope: Scope, run: RunId) -> workflow::Handle {
+        let vault = Arc::clone(&self.vault);
+        Arc::new(move |name| vault.handles(scope, run).of(name))
+    }
+
     /// The plan of a version, from memory when it has been used before.
     pub(crate) async fn plan(&self, scope: Scope, workflow: WorkflowId, version: &str) -> Result<Arc<Plan>, Error> {
         let known = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(version).cloned();

@@ -10,7 +10,7 @@ use store::{
 };
 use workflow::{Answer, Change, Failure, FailureKind, machine::StepKey};
 
-use crate::{engine::Inner, facts::Facts};
+use crate::{engine::Inner, facts::Facts, ports::Mask as _};
 
 /// Places of one kind of finding that are listed.
 const PLACES: usize = 10;
@@ -88,7 +88,7 @@ impl Facts {
             kind.detail["path"] = json!(screening.path);
             kind.detail["count"] = json!(kind.count);
             // Places are named by the members of the screened value, and a member may be named after a person.
-            engine.mask.json(&mut kind.detail);
+            engine.mask_of(self.lease.run).json(&mut kind.detail);
             if kind.enforcement >= Enforcement::Warn {
                 let mut shown = kind.detail.clone();
                 shown["name"] = json!(kind.name);
@@ -160,7 +160,10 @@ pub(crate) fn policy(
     if let Some(step) = step {
         detail["path"] = json!(step.path);
     }
-    engine.mask.json(&mut detail);
+    match step {
+        Some(step) => engine.mask_of(step.run).json(&mut detail),
+        None => engine.mask.json(&mut detail),
+    }
     let (run, node) = (step.map(|step| step.run), step.map(|step| step.node.clone()));
     let payload = json!({ "node": node, "blocked": violation.blocked, "violation": detail });
     let event = NewEvent { scope, at, kind: EventKind::PolicyViolation, workflow: Some(workflow), run, payload };

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use authz::Actor;
 use domain::{AuditDraft, Json, Principal, RunFailure, RunId, RunStatus, Scope, StepAddress, Usage, WorkflowId};
+use guardrails::Guardrails;
 use policies::Policies;
 use store::AuditRowDraft;
 use workflow::{Answer, Call, Failure, Plan};
@@ -75,6 +76,27 @@ pub trait AuditSink: Send + Sync {
     async fn rows(&self, drafts: Vec<AuditDraft>) -> Result<Vec<AuditRowDraft>, store::Error>;
 }
 
+/// The checks as a team has set them in one environment.
+#[async_trait]
+pub trait Guards: Send + Sync {
+    /// What is known without asking anybody; `None`: it has to be asked.
+    fn now(&self, scope: Scope) -> Option<Guardrails>;
+    /// # Errors
+    /// The team's settings could not be read: nothing is screened with others.
+    async fn of(&self, scope: Scope) -> Result<Guardrails, store::Error>;
+}
+
+/// The same for everybody.
+#[async_trait]
+impl Guards for Guardrails {
+    fn now(&self, _: Scope) -> Option<Guardrails> {
+        Some(self.clone())
+    }
+    async fn of(&self, _: Scope) -> Result<Guardrails, store::Error> {
+        Ok(self.clone())
+    }
+}
+
 /// Removes what must not be stored readable: personal data and secrets.
 pub trait Mask: Send + Sync {
     /// All strings and keys, in place.
@@ -128,7 +150,7 @@ pub struct ModelCall {
 pub trait Effects: Send + Sync {
     /// Performs a call that needs nothing from outside this process and takes microseconds: no checkpoint is written,
     /// and it is performed again in a replay. `None`: it is not of that kind.
-    fn at_once(&self, call: &Call) -> Option<Result<Performed, Failure>>;
+    fn at_once(&self, scope: Scope, call: &Call) -> Option<Result<Performed, Failure>>;
 
     /// Performs a call. The workflow's policies were asked before; what is learned only on the way (a redirect, what a
     /// database makes of a statement) is held to them again.
@@ -136,6 +158,40 @@ pub trait Effects: Send + Sync {
     /// # Errors
     /// The failure, masked; its `retryable` says whether another attempt may help.
     async fn perform(&self, cx: EffectContext, call: Call) -> Result<Performed, Failure>;
+
+    /// Hides the values of the credentials that were opened for this run here.
+    fn secrets(&self, _run: RunId) -> vault::Masker {
+        vault::Masker::default()
+    }
+
+    /// The run has ended: nothing more of it will be written.
+    fn forget(&self, _run: RunId) {}
+}
+
+/// What a run's own credentials are hidden with, besides what is hidden everywhere.
+pub(crate) struct RunMask<'a> {
+    everywhere: &'a dyn Mask,
+    secrets: vault::Masker,
+}
+
+impl<'a> RunMask<'a> {
+    pub fn new(everywhere: &'a dyn Mask, effects: &dyn Effects, run: RunId) -> Self {
+        Self { everywhere, secrets: effects.secrets(run) }
+    }
+}
+
+impl Mask for RunMask<'_> {
+    fn json(&self, json: &mut Json) {
+        // Secrets first: what is taken out of a value's middle would leave its ends.
+        self.secrets.json(json);
+        self.everywhere.json(json);
+    }
+    fn text<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+        match self.secrets.text(text) {
+            std::borrow::Cow::Owned(masked) => self.everywhere.text(&masked).into_owned().into(),
+            std::borrow::Cow::Borrowed(text) => self.everywhere.text(text),
+        }
+    }
 }
 
 /// How a start went, for its audit outcome.

@@ -93,8 +93,9 @@ impl Engine {
         let slot = Arc::clone(&inner.slots).try_acquire_owned().ok().filter(|_| !inner.stopping.is_cancelled());
         let trigger_node = start.trigger_node.as_deref();
         let mut machine = machine(&start.runnable.plan, &policies, info, start.input, trigger_node)?;
+        machine.handles(inner.handles(facts.scope, id));
         let mut log = RunLog::new(Arc::clone(machine.input()));
-        let settled = settle(&mut machine, &*inner.effects, &mut log, &|| inner.clock.now());
+        let settled = settle(&mut machine, &*inner.effects, facts.scope, &mut log, &|| inner.clock.now());
         let rate = facts.policies.rate_window();
         let run = NewRun {
             id,

@@ -15,7 +15,7 @@ use crate::{
     drive::{Drive, Outstanding, State},
     found,
     found::Screening,
-    ports::{EffectContext, ModelCall, Performed, Runnable},
+    ports::{EffectContext, Mask as _, ModelCall, Performed, Runnable},
     rules, seal,
     step_key::step_key,
 };
@@ -72,7 +72,8 @@ impl Drive {
 
     fn ask_people(&mut self, work: &Work, request: &ApprovalRequest, deadline: Option<Timestamp>, now: Timestamp) {
         let mut subject = request.subject.clone();
-        self.engine.mask.json(&mut subject);
+        let mask = self.engine.mask_of(self.facts.lease.run);
+        mask.json(&mut subject);
         let mut excluded = request.excluded.clone();
         if request.forbid_self_approval {
             excluded.extend(self.facts.principal.person());
@@ -86,7 +87,7 @@ impl Drive {
             scope: self.facts.scope,
             workflow: self.facts.workflow,
             step,
-            message: self.engine.mask.text(&request.message).into_owned(),
+            message: mask.text(&request.message).into_owned(),
             subject,
             approvers: request.approvers.clone(),
             required: request.required.max(1),

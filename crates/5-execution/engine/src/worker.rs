@@ -154,7 +154,8 @@ impl Inner {
             environment: claimed.scope.environment,
             workflow: plan.definition().name.clone(),
         };
-        let machine = machine(&plan, &policies, info, input, claimed.trigger_node.as_deref())?;
+        let mut machine = machine(&plan, &policies, info, input, claimed.trigger_node.as_deref())?;
+        machine.handles(self.handles(claimed.scope, claimed.lease.run));
         let log = RunLog::new(Arc::clone(machine.input()));
         let first = !claimed.resumed;
         let mut drive = self.new_drive(facts, key, machine, log, slot);
@@ -165,7 +166,7 @@ impl Inner {
         let trigger = serde_json::json!({ "trigger": drive.facts.trigger });
         drive.next.events.push(drive.facts.event(kind, now, trigger));
         let then = drive.facts.started_at;
-        let begun = settle(&mut drive.machine, &*self.effects, &mut drive.log, &|| then);
+        let begun = settle(&mut drive.machine, &*self.effects, drive.facts.scope, &mut drive.log, &|| then);
         if rows.is_empty() && claimed.view.is_none() {
             // Whatever was found on the way to its first step has been kept by nobody yet.
             drive.screenings = begun.screenings;
@@ -182,7 +183,7 @@ impl Inner {
                 tracing::warn!(run = %claimed.lease.run, ?step, "a recorded answer was not asked for in the replay");
             }
             let then = row.finished_at.unwrap_or(now);
-            settle(&mut drive.machine, &*self.effects, &mut drive.log, &|| then);
+            settle(&mut drive.machine, &*self.effects, drive.facts.scope, &mut drive.log, &|| then);
         }
         if let Some(view) = &claimed.view {
             drive.log.remember(view);

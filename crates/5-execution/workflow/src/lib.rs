@@ -30,7 +30,7 @@ pub use canonical::{VersionId, canonical_json};
 pub use definition::{Definition, Edge, Graph, NodeSpec, OnError, Retry, Settings};
 pub use diff::{Diff, diff};
 pub use failure::{Failure, FailureKind};
-pub use machine::{Change, Machine, MachineError, Outcome, Task, Work};
+pub use machine::{Change, Handle, Machine, MachineError, Outcome, Task, Work};
 pub use node::{Child, Next, Node, NodeContext, Output, Response, RunInfo, Warning};
 pub use node_type::{NodeType, Port};
 pub use plan::Plan;

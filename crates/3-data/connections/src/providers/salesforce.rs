@@ -40,9 +40,5 @@ fn fits(host: &str) -> bool {
 }
 
 fn read(answer: &Json) -> Answer {
-    Answer {
-        account: first_text(answer, &["/id"]),
-        instance_url: first_text(answer, &["/instance_url"]),
-        usual: None,
-    }
+    Answer { account: first_text(answer, &["/id"]), instance_url: first_text(answer, &["/instance_url"]), usual: None }
 }

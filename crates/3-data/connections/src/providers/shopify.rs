@@ -33,9 +33,7 @@ pub(super) const PROVIDER: Provider = Provider {
 /// The one label before `.myshopify.com`.
 fn fits(shop: &str) -> bool {
     let first = shop.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    first
-        && shop.len() <= 60
-        && shop.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    first && shop.len() <= 60 && shop.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// `hmac` is HMAC-SHA256 by the client secret over the other fields, sorted and joined.

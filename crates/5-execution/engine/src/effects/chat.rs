@@ -1,15 +1,14 @@
 //! Chat models. The step's key goes along where the provider takes one.
 
 use models::{AnswerFormat, Arguments, ChatRequest, ChatResponse, Client, Connection, Limits, Message, Provider, Tool};
-use vault::Lease;
 use workflow::{Answer, ChatAnswer, ChatCall, ChatMessage, Failure, FailureKind, ModelRef, ToolCall, answer::Finish};
 
-use super::{World, credential::masked, with_cause};
+use super::{World, with_cause};
 use crate::ports::{EffectContext, ModelCall, Performed};
 
 impl World {
     pub(super) async fn chat(&self, cx: &EffectContext, call: ChatCall) -> Result<Performed, Failure> {
-        let (client, lease, provider) = self.model(cx, &call.model).await?;
+        let (client, provider) = self.model(cx, &call.model).await?;
         let mut request = ChatRequest::new(call.model.model, call.messages.into_iter().map(message).collect());
         request.tools = call
             .tools
@@ -22,19 +21,12 @@ impl World {
             request.format = AnswerFormat::Schema { name: "answer".to_owned(), schema };
         }
         request.idempotency_key = Some(cx.key.clone());
-        let response = client.chat(&request, None).await.map_err(|error| masked(lease.as_ref(), failed(&error)))?;
-        let ChatResponse { model, mut text, tool_calls, finish, usage, .. } = response;
-        let mut tool_calls: Vec<ToolCall> = tool_calls
+        let response = client.chat(&request, None).await.map_err(|error| failed(&error))?;
+        let ChatResponse { model, text, tool_calls, finish, usage, .. } = response;
+        let tool_calls: Vec<ToolCall> = tool_calls
             .into_iter()
             .map(|call| ToolCall { arguments: call.arguments.to_text(), id: call.id, name: call.name })
             .collect();
-        if let Some(lease) = &lease {
-            let masker = lease.masker();
-            text = masker.text(&text).into_owned();
-            for call in &mut tool_calls {
-                call.arguments = masker.text(&call.arguments).into_owned();
-            }
-        }
         let usage = usage.usage;
         let model_call =
             ModelCall { provider: provider.as_str().to_owned(), model: model.clone(), usage, cost_micros: None };
@@ -49,11 +41,7 @@ impl World {
     }
 
     /// A connection to the model's provider, with its key.
-    pub(super) async fn model(
-        &self,
-        cx: &EffectContext,
-        model: &ModelRef,
-    ) -> Result<(Client, Option<Lease>, Provider), Failure> {
+    pub(super) async fn model(&self, cx: &EffectContext, model: &ModelRef) -> Result<(Client, Provider), Failure> {
         let bad = |message: String| Failure::new(FailureKind::Parameters, message);
         let provider: Provider =
             model.provider.parse().map_err(|_| bad(format!("{:?} is no model provider", model.provider)))?;
@@ -62,18 +50,14 @@ impl World {
         if let Some(url) = &model.base_url {
             connection.base_url = Some(egress::Url::parse(url).map_err(|_| bad(format!("{url:?} is no URL")))?);
         }
-        let lease = match &model.credential {
-            None => None,
-            Some(named) => {
-                let url = connection.base_url.clone().or_else(|| egress::Url::parse(provider.default_base_url()?).ok());
-                let host = url.as_ref().and_then(|url| url.host_str());
-                let lease = self.lease(cx, named, host).await?;
-                connection.api_key = Some(lease.value().main().clone());
-                Some(lease)
-            }
-        };
-        let client = self.models.connect(connection).map_err(|error| masked(lease.as_ref(), failed(&error)))?;
-        Ok((client, lease, provider))
+        if let Some(named) = &model.credential {
+            let url = connection.base_url.clone().or_else(|| egress::Url::parse(provider.default_base_url()?).ok());
+            let host = url.as_ref().and_then(|url| url.host_str());
+            let lease = self.lease(cx, named, host).await?;
+            connection.api_key = Some(lease.value().main().clone());
+        }
+        let client = self.models.connect(connection).map_err(|error| failed(&error))?;
+        Ok((client, provider))
     }
 }
 

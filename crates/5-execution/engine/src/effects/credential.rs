@@ -1,15 +1,19 @@
-//! Credentials, opened for one call with the rights of the run's principal at this moment.
+//! Credentials, opened for one call with the rights of the run's principal at this moment. That it was used is on disk before
+//! it goes anywhere.
 
-use authz::action::UseCredential;
+use authz::{Permit, action::UseCredential};
+use connections::Error;
+use domain::{AuditDraft, AuditId, AuditResult, AuditSubject};
+use serde_json::json;
 use vault::{Lease, Named, Use};
 use workflow::{Failure, FailureKind};
 
 use super::World;
-use crate::ports::EffectContext;
+use crate::ports::{EffectContext, Entropy};
 
 impl World {
-    /// Opens what the node names; `host` is where it will be sent, checked against the credential's own list (R099).
-    pub(super) async fn lease(&self, cx: &EffectContext, named: &str, host: Option<&str>) -> Result<Lease, Failure> {
+    /// The principal's right to use credentials here.
+    pub(super) async fn may_use(&self, cx: &EffectContext) -> Result<Permit<UseCredential>, Failure> {
         let actor = self.rights.actor(cx.principal, cx.scope).await.map_err(|error| {
             let failure = Failure::new(FailureKind::Internal, format!("rights could not be checked: {error}"));
             if error.is_unavailable() { failure.retryable() } else { failure }
@@ -18,26 +22,47 @@ impl World {
             let message = "whoever started the run may not use credentials here";
             Failure::new(FailureKind::Policy, message)
         };
-        let permit = actor.ok_or_else(refused)?.may::<UseCredential>().map_err(|_| refused())?;
-        let lease = self.vault.lease(&permit, Named(named), &Use { host }, self.clock.now()).await;
-        lease.map_err(|error| {
-            let failure =
-                Failure::new(FailureKind::Call, format!("the credential {named:?} could not be used: {error}"));
-            if matches!(&error, vault::Error::Store(cause) if cause.is_unavailable()) {
-                failure.retryable()
-            } else {
-                failure
-            }
+        actor.ok_or_else(refused)?.may::<UseCredential>().map_err(|_| refused())
+    }
+
+    /// Opens what the node names; `host` is where it will be sent, checked against the credential's own list (R099). A
+    /// connection's token is refreshed first when it is near its end.
+    pub(super) async fn lease(&self, cx: &EffectContext, named: &str, host: Option<&str>) -> Result<Lease, Failure> {
+        let permit = self.may_use(cx).await?;
+        let lease = self.connections.lease(&permit, Named(named), &Use { host }, self.clock.now()).await;
+        let lease = lease.map_err(|error| {
+            let kind = match &error {
+                Error::Vault(vault::Error::HostNotBound { .. }) => FailureKind::Policy,
+                _ => FailureKind::Call,
+            };
+            let failure = Failure::new(kind, format!("the credential {named:?} could not be used: {error}"));
+            if error.may_retry() { failure.retryable() } else { failure }
+        })?;
+        self.secrets.add(cx.run, &lease);
+        self.used(cx, &lease, host).await?;
+        Ok(lease)
+    }
+
+    /// Every use is entered in the audit trail; what cannot be entered is not used.
+    async fn used(&self, cx: &EffectContext, lease: &Lease, host: Option<&str>) -> Result<(), Failure> {
+        let at = self.clock.now();
+        let draft = AuditDraft {
+            id: AuditId::new(at, Entropy::of_the_system().bytes()),
+            scope: Some(cx.scope),
+            at,
+            subject: AuditSubject { principal: cx.principal, address: None, session: None, user_agent: None },
+            request: None,
+            operation: "credential.use".to_owned(),
+            target: Some(lease.id().to_string()),
+            result: AuditResult::Succeeded,
+            intent: None,
+            duration_micros: None,
+            detail: json!({ "run": cx.run, "node": cx.step.node, "host": host, "version": lease.version() }),
+        };
+        let entered = async { self.store.record(store::Effects::audited(self.audit.rows(vec![draft]).await?)).await };
+        entered.await.map_err(|error: store::Error| {
+            Failure::new(FailureKind::Internal, format!("the use of a credential could not be entered: {error}"))
+                .retryable()
         })
     }
-}
-
-/// A failure with the credential's values hidden, whoever quoted them.
-pub(super) fn masked(lease: Option<&Lease>, mut failure: Failure) -> Failure {
-    if let Some(lease) = lease {
-        let masker = lease.masker();
-        failure.message = masker.text(&failure.message).into_owned();
-        masker.json(&mut failure.detail);
-    }
-    failure
 }

@@ -3,19 +3,19 @@
 use models::{EmbedRequest, EmbedResponse};
 use workflow::{Answer, EmbedAnswer, EmbedCall, Failure};
 
-use super::{World, chat::failed, credential::masked};
+use super::{World, chat::failed};
 use crate::ports::{EffectContext, ModelCall, Performed};
 
 impl World {
     pub(super) async fn embed(&self, cx: &EffectContext, call: EmbedCall) -> Result<Performed, Failure> {
-        let (client, lease, provider) = self.model(cx, &call.model).await?;
+        let (client, provider) = self.model(cx, &call.model).await?;
         let request = EmbedRequest {
             model: call.model.model,
             texts: call.texts,
             dimensions: call.dimensions,
             idempotency_key: Some(cx.key.clone()),
         };
-        let response = client.embed(&request).await.map_err(|error| masked(lease.as_ref(), failed(&error)))?;
+        let response = client.embed(&request).await.map_err(|error| failed(&error))?;
         let EmbedResponse { model, vectors, usage, .. } = response;
         let usage = usage.usage;
         let model_call =

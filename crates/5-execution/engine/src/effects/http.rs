@@ -8,9 +8,10 @@ use domain::Json;
 use egress::{DomainPattern, Domains, Method, Request};
 use policies::{HttpDomains, Policies};
 use serde_json::json;
+use vault::Lease;
 use workflow::{Answer, Failure, FailureKind, HttpAnswer, HttpCall, call::ResponseParse};
 
-use super::{World, credential::masked};
+use super::World;
 use crate::{
     ports::{EffectContext, Performed},
     rules::refusal,
@@ -20,47 +21,67 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 impl World {
     pub(super) async fn http(&self, cx: &EffectContext, call: HttpCall) -> Result<Performed, Failure> {
+        let (request, leases) = self.outgoing(cx, &call).await?;
+        let mut answer = self.answered(&cx.policies, request, call.parse).await?;
+        // A token that the API no longer takes: once, with the one after it. A 401 says that nothing was done.
+        if answer.status == 401 && self.has_another_token(&leases).await? {
+            let (request, _) = self.outgoing(cx, &call).await?;
+            answer = self.answered(&cx.policies, request, call.parse).await?;
+        }
+        if call.fail_on_status && answer.status >= 400 {
+            return Err(refused(answer));
+        }
+        Ok(Answer::Http(answer).into())
+    }
+
+    /// Whether one of these connections has got a new token.
+    async fn has_another_token(&self, leases: &[Lease]) -> Result<bool, Failure> {
+        for lease in leases {
+            let other = self.connections.rejected(lease).await;
+            let other = other.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()).retryable())?;
+            if other {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The request with everything in it that goes out, and the credentials it took.
+    async fn outgoing(&self, cx: &EffectContext, call: &HttpCall) -> Result<(Request, Vec<Lease>), Failure> {
         let method = Method::from_bytes(call.method.as_bytes())
             .map_err(|_| Failure::new(FailureKind::Parameters, format!("{:?} is no HTTP method", call.method)))?;
         let mut request = Request::new(method, &call.url).map_err(|error| failed(&error))?;
         if !call.query.is_empty() {
             request.url.query_pairs_mut().extend_pairs(&call.query);
         }
-        let lease = match &call.credential {
-            None => None,
-            Some(named) => Some(self.lease(cx, named, request.url.host_str()).await?),
-        };
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        let mut leases = self.query_out(cx, &mut request, &host).await?;
         for (name, value) in &call.headers {
-            request = request.header(name, value).map_err(|error| failed(&error))?;
+            let (with_header, lease) = self.header_out(cx, request, &host, (name, value)).await?;
+            request = with_header;
+            leases.extend(lease);
         }
         if !call.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY)) {
             request = request.header(IDEMPOTENCY_KEY, &cx.key).map_err(|error| failed(&error))?;
         }
-        if let Some((name, value)) = lease.as_ref().and_then(|lease| lease.value().header()) {
-            request = request.secret_header(&name, value.expose()).map_err(|error| failed(&error))?;
+        if let Some(named) = &call.credential {
+            let lease = self.lease(cx, named, request.url.host_str()).await?;
+            if let Some((name, value)) = lease.value().header() {
+                request = request.secret_header(&name, value.expose()).map_err(|error| failed(&error))?;
+            }
+            if let Some((name, value)) = lease.value().query() {
+                request.url.query_pairs_mut().append_pair(&name, value.expose());
+            }
+            leases.push(lease);
         }
-        if let Some(body) = call.body {
+        if let Some(body) = &call.body {
             request = request.header("content-type", &body.content_type).map_err(|error| failed(&error))?;
-            request = request.body(body.text);
+            request = request.body(body.text.clone());
         }
         request =
             request.domains(domains(&cx.policies)?).timeout(cx.timeout).max_response_bytes(call.max_response_bytes);
         request.follow_redirects = call.follow_redirects;
-
-        let answered =
-            self.answered(&cx.policies, request, call.parse).await.map_err(|failure| masked(lease.as_ref(), failure));
-        let mut answer = answered?;
-        if let Some(lease) = &lease {
-            let masker = lease.masker();
-            masker.json(&mut answer.body);
-            for value in answer.headers.values_mut() {
-                *value = masker.text(value).into_owned();
-            }
-        }
-        if call.fail_on_status && answer.status >= 400 {
-            return Err(refused(answer));
-        }
-        Ok(Answer::Http(answer).into())
+        Ok((request, leases))
     }
 
     async fn answered(

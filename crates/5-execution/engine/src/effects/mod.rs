@@ -6,25 +6,28 @@ mod chat;
 mod code;
 mod credential;
 mod embed;
+mod handles;
 mod http;
 mod mask;
 mod screen;
+mod secrets;
 mod sql;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use connections::Connections;
 use customer_sql::CustomerSql;
-use domain::Clock;
+use domain::{Clock, RunId, Scope};
 use egress::Egress;
-use guardrails::Guardrails;
 use models::Models;
 use sandbox::Sandbox;
-use vault::Vault;
+use store::Store;
+use vault::Masker;
 use workflow::{Call, Failure};
 
-pub use self::{mask::StandardMask, screen::Compiled};
-use crate::ports::{EffectContext, Effects, Performed, Rights};
+pub use self::{code::CodeLimits, mask::StandardMask, screen::Compiled, secrets::Secrets, sql::database};
+use crate::ports::{AuditSink, EffectContext, Effects, Guards, Performed, Rights};
 
 /// The real world.
 pub struct World {
@@ -35,33 +38,53 @@ pub struct World {
     /// `None`: this host cannot run code, and code nodes say so.
     pub sandbox: Option<Sandbox>,
     /// The most time and memory that one call of code may ask for (`sandbox.max_seconds`, `sandbox.max_memory_mb`).
-    pub code_limits: sandbox::Limits,
-    pub guardrails: Guardrails,
+    pub code_limits: CodeLimits,
+    pub guardrails: Arc<dyn Guards>,
     /// `Compiled::default()`.
     pub compiled: Compiled,
-    pub vault: Arc<Vault>,
+    /// Opens credentials; keeps those of OAuth alive.
+    pub connections: Connections,
+    /// `Secrets::default()`.
+    pub secrets: Secrets,
+    /// Where every use of a credential is entered.
+    pub audit: Arc<dyn AuditSink>,
+    pub store: Store,
     pub rights: Arc<dyn Rights>,
     pub clock: Clock,
 }
 
 #[async_trait]
 impl Effects for World {
-    fn at_once(&self, call: &Call) -> Option<Result<Performed, Failure>> {
+    fn at_once(&self, scope: Scope, call: &Call) -> Option<Result<Performed, Failure>> {
         match call {
-            Call::Screen(call) => self.screen_at_once(call),
+            Call::Screen(call) => self.screen_at_once(scope, call),
             _ => None,
         }
     }
 
     async fn perform(&self, cx: EffectContext, call: Call) -> Result<Performed, Failure> {
-        match call {
+        let mut done = match call {
             Call::Chat(call) => self.chat(&cx, call).await,
             Call::Embed(call) => self.embed(&cx, call).await,
             Call::Http(call) => self.http(&cx, call).await,
             Call::Sql(call) => self.sql(&cx, call).await,
-            Call::Code(call) => self.code(call).await,
-            Call::Screen(call) => self.screen(&call).await,
+            Call::Code(call) => self.code(&cx, call).await,
+            Call::Screen(call) => self.screen(cx.scope, &call).await,
+        };
+        // With every secret of the run, not only this call's: an upstream may repeat what it was told before.
+        let masker = self.secrets.of(cx.run);
+        match &mut done {
+            Ok(performed) => secrets::hide(&masker, &mut performed.answer),
+            Err(failure) => secrets::hide_in_failure(&masker, failure),
         }
+        done
+    }
+
+    fn secrets(&self, run: RunId) -> Masker {
+        self.secrets.of(run)
+    }
+    fn forget(&self, run: RunId) {
+        self.secrets.forget(run);
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use vault::Lease;
 use workflow::{Answer, Failure, FailureKind, SqlAnswer, SqlCall, SqlDialect, SqlMode};
 
-use super::{World, credential::masked, with_cause};
+use super::{World, with_cause};
 use crate::{
     ports::{EffectContext, Performed},
     rules::refusal,
@@ -16,7 +16,7 @@ use crate::{
 impl World {
     pub(super) async fn sql(&self, cx: &EffectContext, call: SqlCall) -> Result<Performed, Failure> {
         let lease = self.lease(cx, &call.credential, None).await?;
-        let database = database(&lease, call.dialect).map_err(|failure| masked(Some(&lease), failure))?;
+        let database = database(&lease, call.dialect)?;
         let asked = match call.mode {
             SqlMode::ReadOnly => SqlScope::ReadOnly,
             SqlMode::ReadWrite => SqlScope::ReadWrite,
@@ -35,11 +35,7 @@ impl World {
         };
         let query = Query { sql: call.query, parameters: call.parameters, scope, limits };
         let rows = self.customer_sql.query(&database, &query).await;
-        let Rows { columns, rows, rows_affected, truncated } =
-            rows.map_err(|error| masked(Some(&lease), failed(&error, most)))?;
-        let masker = lease.masker();
-        let mut rows = rows;
-        rows.iter_mut().for_each(|row| masker.json(row));
+        let Rows { columns, rows, rows_affected, truncated } = rows.map_err(|error| failed(&error, most))?;
         let columns = columns.into_iter().map(|column| column.name).collect();
         Ok(Answer::Sql(SqlAnswer { columns, rows, rows_affected, truncated }).into())
     }
@@ -47,7 +43,10 @@ impl World {
 
 /// What a credential of kind `database` leads to: `postgres://user:password@host:port/name?sslmode=…`, or
 /// `sqlite:file` inside the configured folder.
-fn database(lease: &Lease, dialect: SqlDialect) -> Result<Database, Failure> {
+///
+/// # Errors
+/// A failure that names the credential and says what is wrong with it.
+pub fn database(lease: &Lease, dialect: SqlDialect) -> Result<Database, Failure> {
     let bad = |what: &str| Failure::new(FailureKind::Parameters, format!("the credential {:?} {what}", lease.name()));
     let text = lease.value().main();
     if dialect == SqlDialect::Sqlite {

@@ -133,7 +133,7 @@ pub fn runnable(name: &str, mut document: Json) -> Runnable {
 
 #[async_trait]
 impl Effects for World {
-    fn at_once(&self, _: &Call) -> Option<Result<Performed, Failure>> {
+    fn at_once(&self, _: domain::Scope, _: &Call) -> Option<Result<Performed, Failure>> {
         None
     }
     async fn perform(&self, cx: EffectContext, call: Call) -> Result<Performed, Failure> {

@@ -9,7 +9,7 @@ use domain::{Principal, Role, Scope};
 use egress::{Egress, Policy};
 use engine::{
     Engine, EngineParts, Settings,
-    effects::{Compiled, StandardMask},
+    effects::{Compiled, Secrets, StandardMask},
     ports::{Entropy, Rights},
 };
 use guardrails::{Guardrails, Ports};
@@ -49,18 +49,24 @@ pub async fn server(answers: Vec<&'static str>) -> (SocketAddr, mpsc::UnboundedR
 }
 
 pub async fn real(ground: &Ground, doubles: &Arc<super::World>) -> Engine {
-    let egress = Egress::new(Policy::allowing(["127.0.0.1"]).unwrap()).unwrap();
-    let vault = super::vault(ground).await;
+    real_with(ground, doubles, super::vault(ground).await)
+}
+
+pub fn real_with(ground: &Ground, doubles: &Arc<super::World>, vault: Arc<vault::Vault>) -> Engine {
+    let egress = Egress::new(Policy::allowing(["127.0.0.0/8"]).unwrap()).unwrap();
     let clock = doubles.clock();
     let world = engine::effects::World {
         models: Models::new(egress.clone(), clock.clone(), None),
         customer_sql: CustomerSql::new(egress.clone(), None),
-        http: egress,
+        http: egress.clone(),
         sandbox: None,
-        code_limits: sandbox::Limits::default(),
-        guardrails: Guardrails::new(Ports::default()),
+        code_limits: sandbox::Limits::default().into(),
+        guardrails: Arc::new(Guardrails::new(Ports::default())),
         compiled: Compiled::default(),
-        vault: Arc::clone(&vault),
+        connections: connections::Connections::new((*vault).clone(), ground.store.clone(), egress, clock.clone()),
+        secrets: Secrets::default(),
+        audit: Arc::clone(doubles) as _,
+        store: ground.store.clone(),
         rights: Arc::new(Everybody),
         clock: clock.clone(),
     };

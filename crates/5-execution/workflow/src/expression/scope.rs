@@ -56,6 +56,10 @@ impl Scope {
             ("workflow", info.workflow.clone()),
         ])
     }
+    /// The same with `run.credentials.<name>`, which is whatever `handle` makes of a name.
+    pub fn run_with_handles(info: &RunInfo, handle: crate::machine::Handle) -> Mini {
+        Mini::from_object(Run { plain: Self::run(info), credentials: Mini::from_object(Credentials(handle)) })
+    }
     pub fn into_context(self) -> Mini {
         let nodes = Mini::from_object(Nodes(self.nodes));
         let warnings = Mini::from_pairs(self.warnings.iter().map(|(id, warnings)| {
@@ -94,6 +98,43 @@ impl Object for Root {
             "args" => self.args.as_ref().map(Lazy::mini),
             _ => None,
         }
+    }
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}
+
+/// What is known of the run, and its credentials' handles.
+#[derive(Debug)]
+struct Run {
+    plain: Mini,
+    credentials: Mini,
+}
+
+impl Object for Run {
+    fn get_value(self: &Arc<Self>, key: &Mini) -> Option<Mini> {
+        match key.as_str()? {
+            "credentials" => Some(self.credentials.clone()),
+            name => self.plain.get_attr(name).ok().filter(|value| !value.is_undefined()),
+        }
+    }
+    // Handles are made when one is asked for by name; the names are nobody's business here.
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&["id", "started_at", "environment", "workflow"])
+    }
+}
+
+struct Credentials(crate::machine::Handle);
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credentials")
+    }
+}
+
+impl Object for Credentials {
+    fn get_value(self: &Arc<Self>, key: &Mini) -> Option<Mini> {
+        Some(Mini::from((self.0)(key.as_str()?)))
     }
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::NonEnumerable

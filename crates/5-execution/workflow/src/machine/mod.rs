@@ -28,6 +28,9 @@ use crate::{
 /// Asked before a node starts: whether this workflow may run such a node.
 pub type Admission = Arc<dyn Fn(NodeType, &str) -> Result<(), Failure> + Send + Sync>;
 
+/// Makes the handle of a credential out of its name; the same name always gives the same handle within a run.
+pub type Handle = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
 /// One run.
 pub struct Machine {
     plan: Arc<Plan>,
@@ -100,6 +103,11 @@ impl Machine {
     /// Asks `admission` before every node from here on; its failure is the node's.
     pub fn admit(&mut self, admission: Admission) {
         self.admission = Some(admission);
+    }
+
+    /// Expressions see `run.credentials.<name>` from here on: an opaque handle that only the way out can swap.
+    pub fn handles(&mut self, handle: Handle) {
+        self.run_mini = Scope::run_with_handles(&self.run, handle);
     }
 
     /// Runs everything that can run without an answer, and returns the steps that this made necessary.
