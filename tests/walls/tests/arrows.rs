@@ -26,6 +26,8 @@ const DRAWN: &[(&str, &str)] = &[
     ("engine", "customer_sql"),
     ("sandbox", "sandbox_launcher"),
     ("recorder", "chain"),
+    ("siem", "chain"),
+    ("siem", "recorder"),
     ("server", "api"),
     ("server", "dashboard"),
     ("nodeloom", "server"),
