@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Verifies an exported NodeLoom audit bundle, with nothing but Python's standard library.
+"""Verifies what NodeLoom hands out about its audit trail (a bundle, a proof, an export as JSON lines or as CSV), with
+nothing but Python's standard library.
 
-    python3 verify_audit.py bundle.jsonl [public-key-file-or-text]
+    python3 verify_audit.py file [public-key-file-or-text]
 
 Written from docs/life-of-an-entry.md alone, to show that the format is documented well enough; it shares no code with
 NodeLoom. Prints one line a chain and exits with 0 when everything holds, 1 when something was tampered with, 2 when the
@@ -9,7 +10,10 @@ file is not a bundle. Without a key the one in the bundle is used, which proves 
 """
 
 import base64
+import csv
+import datetime
 import hashlib
+import io
 import json
 import os
 import sys
@@ -124,6 +128,35 @@ def included(hashed, index, size, proof, root):
             hashed = parent(hashed, step)
         index, last = index >> 1, last >> 1
     return last == 0 and hashed == root
+
+
+def consistent(old, old_root, new, new_root, proof):
+    if old == 0 or old > new:
+        return False
+    if old == new:
+        return not proof and old_root == new_root
+    steps = list(proof)
+    if old & (old - 1):
+        if not steps:
+            return False
+        first = steps.pop(0)
+    else:
+        first = old_root
+    node, last = old - 1, new - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    from_old = from_new = first
+    for step in steps:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            from_old, from_new = parent(step, from_old), parent(step, from_new)
+            while node and not node & 1:
+                node, last = node >> 1, last >> 1
+        else:
+            from_new = parent(from_new, step)
+        node, last = node >> 1, last >> 1
+    return last == 0 and from_old == old_root and from_new == new_root
 
 
 # --- Entries: deterministic CBOR -----------------------------------------------------------------------------------
@@ -249,35 +282,43 @@ def open_note(note, key):
     return text
 
 
+def read_note(note, key):
+    """Answers number, root of the log, statement, count of heads and their root."""
+    text = open_note(note, key)
+    origin, number, root, statement = text.split("\n", 3)
+    lines = statement.split("\n")
+    if origin != key[0] or len(lines) != 3 or lines[2] or not lines[0].startswith("at "):
+        raise BadCheckpoint("malformed")
+    word, count, heads_root = lines[1].split(" ")
+    if word != "heads":
+        raise BadCheckpoint("malformed")
+    return int(number), b64(root), statement, int(count), b64(heads_root)
+
+
+def read_head(head, count, heads_root):
+    """Answers chain, size, hash and root, if the head belongs to its checkpoint."""
+    proof = [b64(step) for step in head["proof"]]
+    if not included(leaf(head["line"].encode()), head["index"], count, proof, heads_root):
+        raise BadCheckpoint("heads_altered")
+    chain, size, hashed, chain_root = head["line"].split(" ")
+    return chain, int(size), b64(hashed), b64(chain_root)
+
+
 class Checkpoints:
     def __init__(self, key):
         self.key, self.log = key, Tree()
 
     def take(self, note, heads):
         """Answers the heads that hold: (chain, size, hash, root)."""
-        text = open_note(note, self.key)
-        origin, number, root, statement = text.split("\n", 3)
-        lines = statement.split("\n")
-        if origin != self.key[0] or len(lines) != 3 or lines[2] or not lines[0].startswith("at "):
-            raise BadCheckpoint("malformed")
-        word, count, heads_root = lines[1].split(" ")
-        if word != "heads":
-            raise BadCheckpoint("malformed")
-        if int(number) != self.log.size + 1:
+        number, root, statement, count, heads_root = read_note(note, self.key)
+        if number != self.log.size + 1:
             raise BadCheckpoint("missing")
         log = Tree(self.log.size, [peak for _, peak in self.log.stack])
         log.add(leaf(statement.encode()))
-        if log.root() != b64(root):
+        if log.root() != root:
             raise BadCheckpoint("inconsistent")
         self.log = log
-        covered = []
-        for head in heads:
-            proof = [b64(step) for step in head["proof"]]
-            if not included(leaf(head["line"].encode()), head["index"], int(count), proof, b64(heads_root)):
-                raise BadCheckpoint("heads_altered")
-            chain, size, hashed, chain_root = head["line"].split(" ")
-            covered.append((chain, int(size), b64(hashed), b64(chain_root)))
-        return covered
+        return [read_head(head, count, heads_root) for head in heads]
 
 
 # --- Chains -------------------------------------------------------------------------------------------------------------
@@ -425,6 +466,179 @@ def verify(lines, trusted):
     return bad_checkpoint is None and all(found.bad is None for found in chains)
 
 
+# --- Proofs and exports -----------------------------------------------------------------------------------------------
+
+
+class Bad(Exception):
+    """What is wrong with an entry: its sequence, and a word."""
+
+
+def vouched(shown, key, chain):
+    """Answers number, root of the log, and the chain's size and root."""
+    number = 0
+    try:
+        number, root, _, count, heads_root = read_note(shown["note"], key)
+        name, size, _, chain_root = read_head(shown["head"], count, heads_root)
+        if name != chain:
+            raise BadCheckpoint("heads_altered")
+    except BadCheckpoint as error:
+        raise BadCheckpoint(f"{error} {number}") from error
+    return number, root, size, chain_root
+
+
+def prove(chain, size, root, shown):
+    """Answers the entry and its hash, if the path leads to the root and the detail is what it commits to."""
+    data = b64(shown["cbor"])
+    try:
+        entry = read_entry(data)
+    except Malformed as error:
+        raise Bad(0, "malformed") from error
+    sequence, hashed = entry["sequence"], leaf(data)
+    if entry["chain"] != chain:
+        raise Bad(sequence, "foreign")
+    if not included(hashed, sequence - 1, size, [b64(step) for step in shown["path"]], root):
+        raise Bad(sequence, "edited")
+    salted = b64(shown["salt"]) + shown["detail"].encode()
+    if hashlib.sha256(b"nodeloom/audit/detail/v1\0" + salted).digest() != entry["detail"]:
+        raise Bad(sequence, "edited")
+    return entry, hashed
+
+
+def report(chain, entries, bad, checkpoints, bad_checkpoint, trusted):
+    if chain is not None:
+        print(f"{chain} {entries} entries: {bad or 'intact'}")
+    print(f"{checkpoints} checkpoints: {bad_checkpoint or 'intact'}")
+    if trusted is None:
+        print("note: the public key came with the file; give the key you trust to be sure whose it is")
+    return bad is None and bad_checkpoint is None
+
+
+def own_key(text, trusted):
+    key = read_key(text)
+    if trusted is not None and key != read_key(trusted):
+        raise ValueError("the file carries another key than the given one")
+    return key
+
+
+def verify_proof(proof, trusted):
+    if proof["format"] != "nodeloom/audit-proof/v1":
+        raise ValueError("this is not a proof of version 1")
+    key, chain = own_key(proof["key"], trusted), proof["chain"]
+    try:
+        number, log_root, size, root = vouched(proof["checkpoint"], key, chain)
+    except BadCheckpoint as error:
+        return report(None, 0, None, 0, str(error), trusted)
+    bad = bad_checkpoint = None
+    if "inclusion" in proof:
+        try:
+            prove(chain, size, root, proof["inclusion"])
+        except Bad as error:
+            bad = f"{error.args[1]} {error.args[0]}"
+        return report(chain, 1, bad, 1, None, trusted)
+    shown = proof["consistency"]
+    try:
+        old_number, old_log, old_size, old_root = vouched(shown["older"], key, chain)
+    except BadCheckpoint as error:
+        return report(chain, 0, None, 1, str(error), trusted)
+    if not consistent(old_number, old_log, number, log_root, [b64(step) for step in shown["log"]]):
+        bad_checkpoint = f"inconsistent {number}"
+    if not consistent(old_size, old_root, size, root, [b64(step) for step in shown["path"]]):
+        bad = "recomputed 1" + (f"..{old_size}" if old_size > 1 else "")
+    return report(chain, 0, bad, 2, bad_checkpoint, trusted)
+
+
+def moment(micros):
+    seconds, fraction = divmod(micros, 1_000_000)
+    at = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
+    return at.strftime("%Y-%m-%dT%H:%M:%S") + (f".{fraction:06}".rstrip("0") if fraction else "") + "Z"
+
+
+def says(shown, entry, hashed):
+    def identity(prefix, name):
+        return f"{prefix}_{entry[name].hex()}" if name in entry else None
+
+    return (
+        shown["sequence"] == entry["sequence"]
+        and shown["id"] == identity("aud", "id")
+        and shown["at"] == moment(entry["at"])
+        and shown["operation"] == entry["operation"]
+        and shown.get("target") == entry.get("target")
+        and shown["result"] == entry["result"]
+        and shown.get("request") == identity("req", "request")
+        and shown.get("intent") == identity("aud", "intent")
+        and shown.get("duration_micros") == entry.get("duration")
+        and shown["hash"] == hashed.hex()
+    )
+
+
+def verify_export(about, checkpoint, entries, ending, trusted):
+    """`about`: format, key and chain; `ending`: how many entries there should be, or None when it breaks off."""
+    if about["format"] != "nodeloom/audit-export/v1":
+        raise ValueError("this is not an export of version 1")
+    key, chain = own_key(about["key"], trusted), about["chain"]
+    try:
+        _, _, size, root = vouched(checkpoint, key, chain)
+    except BadCheckpoint as error:
+        return report(None, 0, None, 0, str(error), trusted)
+    count, last, bad = 0, None, None
+    for shown in entries:
+        count += 1
+        if bad:
+            continue
+        try:
+            entry, hashed = prove(chain, size, root, shown["proof"])
+            place = (entry["at"], entry["sequence"])
+            if not says(shown, entry, hashed):
+                bad = f"edited {entry['sequence']}"
+            elif last is not None and last <= place:
+                bad = f"reordered {entry['sequence']}"
+            last = place
+        except Bad as error:
+            bad = f"{error.args[1]} {error.args[0] or shown['sequence']}"
+    at = last[1] if last else 0
+    if bad is None and ending != count:
+        bad = f"truncated {at}" if ending is None else f"{'deleted' if count < ending else 'inserted'} {at}"
+    return report(chain, count, bad, 1, None, trusted)
+
+
+def verify_lines(lines, trusted):
+    parsed = [next(iter(json.loads(line).items())) for line in lines]
+    if len(parsed) < 2 or parsed[0][0] != "export" or parsed[1][0] != "checkpoint":
+        raise ValueError("an export begins with its format and its checkpoint")
+    entries = [body for kind, body in parsed if kind == "entry"]
+    ending = [body["entries"] for kind, body in parsed if kind == "end"]
+    return verify_export(parsed[0][1], parsed[1][1], entries, ending[0] if ending else None, trusted)
+
+
+def verify_table(text, trusted):
+    rows = [[cell[1:] if cell.startswith("'") else cell for cell in row] for row in csv.reader(io.StringIO(text, ""))]
+    if len(rows) < 2 or rows[-1][0] != "#proof":
+        raise ValueError("the last row, which holds the proof, is missing")
+    about = json.loads(rows[-1][1])
+    entries = []
+    for row in rows[1:-1]:
+        shown = {name: cell for name, cell in zip(rows[0], row, strict=True) if cell}
+        for name in ("sequence", "duration_micros"):
+            if name in shown:
+                shown[name] = int(shown[name])
+        path = shown.get("path", "").split()
+        shown["proof"] = {"cbor": shown["cbor"], "salt": shown["salt"], "detail": shown["detail"], "path": path}
+        entries.append(shown)
+    return verify_export(about, about["checkpoint"], entries, about["entries"], trusted)
+
+
+def verify_any(text, trusted):
+    start = text[:64]
+    if start.startswith('"sequence"'):
+        return verify_table(text, trusted)
+    if start.startswith('{"export"'):
+        return verify_lines([line for line in text.split("\n") if line], trusted)
+    lines = text.split("\n")
+    if '"bundle"' not in start and lines and '"format"' in text:
+        return verify_proof(json.loads(text), trusted)
+    return verify([line for line in lines if line], trusted)
+
+
 def main():
     if len(sys.argv) not in (2, 3):
         print(__doc__, file=sys.stderr)
@@ -436,8 +650,8 @@ def main():
             with open(trusted, encoding="utf-8") as file:
                 trusted = file.read()
     try:
-        with open(sys.argv[1], encoding="utf-8") as file:
-            intact = verify(file, trusted)
+        with open(sys.argv[1], encoding="utf-8", newline="") as file:
+            intact = verify_any(file.read(), trusted)
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         print(f"this is not a bundle that can be judged: {error}", file=sys.stderr)
         return 2

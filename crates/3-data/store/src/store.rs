@@ -23,7 +23,7 @@ use crate::{
         tx::{Effects, Tx},
     },
     migrate::require_current,
-    writer::{Settings, Work, Writer, typed},
+    writer::{Settings, Work, Writer, told, typed},
 };
 
 /// Our own database. Cheap to clone; all clones share one writer.
@@ -108,7 +108,11 @@ impl Store {
 
     /// Stores audit entries and events that belong to no other change.
     pub async fn record(&self, effects: Effects) -> Result<()> {
-        self.write(effects, (), |(), _| Box::pin(async { Ok(()) })).await
+        let writer = self.rooms.writer.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        let (op, answer) = told(effects);
+        writer.send(op).await?;
+        drop(writer);
+        answer.await.map_err(|_| Error::Closed)?
     }
 
     /// Tells of every commit that brought events. A receiver that lags misses news, not events: it reads by cursor.

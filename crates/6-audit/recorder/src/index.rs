@@ -16,8 +16,13 @@ use crate::{Error, Recorder};
 
 const SYSTEM: SystemPermit = act_as_system("the audit index takes entries over");
 const BLOCK: i64 = WIDTH as i64;
+/// Rows of the tree that are new or grew.
+type Rows = std::collections::BTreeMap<Place, Vec<chain::Hash>>;
+
 /// Ids in a detail by which an entry is found too.
 const MOST_IDS: usize = 8;
+/// So far behind, larger parts are taken over at a time.
+const FAR: i64 = 100_000;
 /// How long the background work pauses when there is nothing to do.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -111,57 +116,65 @@ impl Recorder {
             if mark >= head {
                 return Ok(head);
             }
-            self.index_block(chain, mark, head).await?;
+            let more = if head - mark > FAR { 31 } else { 7 };
+            self.index_blocks(chain, mark, head, more).await?;
         }
     }
 
-    /// Takes over the rest of the block in which `mark` stands.
-    async fn index_block(&self, chain: &ChainKey, mark: i64, head: i64) -> Result<(), Error> {
+    /// Takes over the rest of the block in which `mark` stands, and up to `more` blocks after it.
+    async fn index_blocks(&self, chain: &ChainKey, mark: i64, head: i64, more: i64) -> Result<(), Error> {
         let store = &self.rooms.store;
         let begin = mark / BLOCK * BLOCK;
-        let to = (begin + BLOCK).min(head);
-        let place = u64::try_from(begin / BLOCK).unwrap_or(0);
+        let to = (begin + BLOCK * (more + 1)).min(head);
         let name = chain.to_string();
         // a purge that ended inside this block left the hashes of what it took away
-        let mut leaves = self.row(chain, (0, place)).await?;
+        let mut leaves = self.row(chain, (0, place_of(begin))).await?;
         let known = begin + i64::try_from(leaves.len()).unwrap_or(0);
         let stored = store.audit_part(SYSTEM, chain, known.min(mark) + 1, to + 1).await?;
-        let mut postings = Vec::new();
+        let (mut postings, mut rows) = (Vec::new(), Rows::new());
+        let mut row = begin;
         for entry in &stored {
             let (bytes, ..) = unpack(&entry.entry).ok_or(Error::Corrupt("an entry"))?;
             if entry.seq > known {
+                if entry.seq != row + i64::try_from(leaves.len()).unwrap_or(0) + 1 {
+                    return Err(Error::Corrupt("a chain with a gap"));
+                }
                 leaves.push(entry::hash(bytes));
             }
             if entry.seq > mark {
                 postings.extend(self.postings(&name, entry).await?);
             }
-        }
-        let mut tiles = Vec::new();
-        if to == begin + BLOCK {
-            if leaves.len() as i64 != BLOCK {
-                return Err(Error::Corrupt("a chain with a gap"));
+            if entry.seq == row + BLOCK {
+                self.rows_above(chain, place_of(row), std::mem::take(&mut leaves), &mut rows).await?;
+                row += BLOCK;
             }
-            self.tiles_above(chain, place, leaves, &mut tiles).await?;
         }
-        let block = IndexBlock { chain: *chain, from: mark, to, postings, tiles };
-        store.keep_audit_index(SYSTEM, block).await?;
+        if stored.last().is_none_or(|last| last.seq != to) {
+            return Err(Error::Corrupt("a chain with a gap"));
+        }
+        let tiles = rows.into_iter().map(|((level, place), row)| Tile { level, place, hashes: row.concat() }).collect();
+        store.keep_audit_index(SYSTEM, IndexBlock { chain: *chain, from: mark, to, postings, tiles }).await?;
         Ok(())
     }
 
     /// The full row of leaves at `place`, and the rows above it that grow with it.
-    async fn tiles_above(
+    async fn rows_above(
         &self,
         chain: &ChainKey,
         mut place: u64,
         leaves: Vec<chain::Hash>,
-        tiles: &mut Vec<Tile>,
+        rows: &mut Rows,
     ) -> Result<(), Error> {
         let mut row = leaves;
         for level in 0.. {
-            tiles.push(Tile { level, place, hashes: row.concat() });
-            let Some(root) = root_of_row(&row) else { break };
+            let root = root_of_row(&row);
+            rows.insert((level, place), row);
+            let Some(root) = root else { break };
             let (above, within) = (place / WIDTH, place % WIDTH);
-            row = self.row(chain, (level + 1, above)).await?;
+            row = match rows.get(&(level + 1, above)) {
+                Some(row) => row.clone(),
+                None => self.row(chain, (level + 1, above)).await?,
+            };
             if row.len() as u64 != within {
                 return Err(Error::Corrupt("a chain's tree"));
             }
@@ -209,7 +222,7 @@ impl Recorder {
             let mark = self.rooms.store.audit_indexed(SYSTEM, &chain).await?;
             // a chain that cannot be read does not keep the others from being taken over
             if mark < head
-                && let Err(error) = self.index_block(&chain, mark, head).await
+                && let Err(error) = self.index_blocks(&chain, mark, head, 1).await
             {
                 failed = Some(error);
             }
@@ -240,4 +253,9 @@ pub(crate) fn is_id(text: &str) -> bool {
             && rest.len() == 32
             && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
+}
+
+/// The place of the row of leaves that begins after this entry.
+fn place_of(begin: i64) -> u64 {
+    u64::try_from(begin / BLOCK).unwrap_or(0)
 }

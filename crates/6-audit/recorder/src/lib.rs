@@ -12,6 +12,7 @@
 mod act;
 mod anonymous;
 mod body;
+mod change;
 mod checkpoints;
 mod erase;
 mod error;

@@ -176,6 +176,20 @@ impl Checkpoints {
         }))
     }
 
+    /// The bare path, base64, from an entry to the root of the chain's tree of `size` entries.
+    ///
+    /// # Errors
+    /// As [`Checkpoints::prove`].
+    pub async fn path(
+        &self,
+        recorder: &Recorder,
+        chain: &ChainKey,
+        sequence: u64,
+        size: u64,
+    ) -> Result<Vec<String>, Error> {
+        Ok(in_base64(&Paths::new(recorder, *chain, size).inclusion(sequence).await?))
+    }
+
     /// Proof that checkpoint `to` (the newest, if absent) continues checkpoint `from`, both the log and the chain.
     /// `None` when there is no such checkpoint, or when the chain had no entry yet.
     ///

@@ -234,6 +234,26 @@ async fn a_secret_is_recorded_as_a_keyed_hash() {
     .await;
 }
 
+/// R228: before and after, only what differs, and no secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_tells_before_and_after_without_secrets() {
+    harness::on_sqlite(async |ground| {
+        let rooms = rooms(ground).await;
+        let before = json!({"name": "a", "role": "viewer", "api_key": "canary-old", "same": 1, "nested": {"token": "canary-t"}});
+        let after = json!({"name": "a", "role": "admin", "api_key": "canary-new", "same": 1, "nested": {"token": "canary-u"}, "note": "n"});
+        let change = rooms.recorder.change(&before, &after);
+        assert_eq!((&change["before"]["role"], &change["after"]["role"]), (&json!("viewer"), &json!("admin")));
+        assert_eq!((&change["after"]["note"], change["before"].get("note")), (&json!("n"), None));
+        assert!(change["before"].get("same").is_none() && change["before"].get("name").is_none());
+        assert!(change["before"]["api_key"]["keyed_hash"].is_string() && change["before"]["api_key"] != change["after"]["api_key"]);
+        assert!(!change.to_string().contains("canary"), "{change}");
+        let made = rooms.recorder.change(&json!(null), &json!({"password": "canary", "long": "x".repeat(1_000)}));
+        assert!(!made.to_string().contains("canary") && made["after"]["long"]["bytes"] == 1_000, "{made}");
+        rooms.store.close().await;
+    })
+    .await;
+}
+
 /// The checkpoint file holds every checkpoint once, even after a crash cut its last line or lost some.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_checkpoint_file_is_completed() {

@@ -34,7 +34,7 @@ const FIND: &str = "SELECT a.at AS at, a.seq AS seq FROM audit_postings AS a \
      AND ($9 IS NULL OR EXISTS (SELECT 1 FROM audit_postings AS b WHERE b.facet = $9 AND b.at = a.at AND b.seq = a.seq)) \
      ORDER BY a.at DESC, a.seq DESC LIMIT $10";
 const COUNT: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM audit_postings \
-     WHERE facet = $1 AND at >= $2 AND at < $3 LIMIT $4) AS some";
+     WHERE facet = $1 AND at >= $2 AND at < $3 LIMIT $4) AS counted";
 
 impl Store {
     /// Entries of a chain by their facets, newest first. A posting whose entry is gone is passed over, so that a page

@@ -16,7 +16,7 @@ use sqlx::{
 
 use super::{
     row::Row,
-    rows::{postgres_rows, sqlite_rows},
+    rows::{postgres_rows, sqlite_rows, sqlite_two},
     sql::{Bind, Sql, postgres_arguments, sqlite_arguments},
 };
 use crate::{
@@ -159,6 +159,15 @@ impl Conn {
         Ok(on!(self, sql, sqlite_rows(&rows)?, postgres_rows(rows)?, |query, conn, Kind| {
             query.execute(conn).await?.rows_affected()
         }))
+    }
+
+    /// A text of several statements with two lists of rows, in one go: SQLite's alone, as PostgreSQL takes one at a time.
+    pub async fn run_two(&mut self, sql: &'static str, one: &[Vec<Bind>], two: &[Vec<Bind>]) -> Result<()> {
+        let Self::Sqlite(conn) = self else {
+            return Err(Error::Refused { what: "several statements at once are for SQLite" });
+        };
+        sqlx::query_with(sql, sqlite_two(one, two)?).execute(conn).await?;
+        Ok(())
     }
 
     /// The same, with an answer (`RETURNING`, or a read of many keys).

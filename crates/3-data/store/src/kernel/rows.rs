@@ -36,6 +36,19 @@ fn write_hex(out: &mut String, bytes: &[u8]) {
 }
 
 pub(crate) fn sqlite_rows(rows: &[Vec<Bind>]) -> Result<SqliteArguments> {
+    let mut arguments = SqliteArguments::default();
+    arguments.add(json_rows(rows)).map_err(Error::encoding)?;
+    Ok(arguments)
+}
+
+/// Two lists of rows, as `$1` and `$2`.
+pub(crate) fn sqlite_two(one: &[Vec<Bind>], two: &[Vec<Bind>]) -> Result<SqliteArguments> {
+    let mut arguments = sqlite_rows(one)?;
+    arguments.add(json_rows(two)).map_err(Error::encoding)?;
+    Ok(arguments)
+}
+
+fn json_rows(rows: &[Vec<Bind>]) -> String {
     let mut json = String::with_capacity(rows.len() * 256);
     json.push('[');
     for (n, row) in rows.iter().enumerate() {
@@ -45,9 +58,7 @@ pub(crate) fn sqlite_rows(rows: &[Vec<Bind>]) -> Result<SqliteArguments> {
         write_json(&mut json, row);
     }
     json.push(']');
-    let mut arguments = SqliteArguments::default();
-    arguments.add(json).map_err(Error::encoding)?;
-    Ok(arguments)
+    json
 }
 
 pub(crate) fn postgres_rows(rows: Vec<Vec<Bind>>) -> Result<PgArguments> {

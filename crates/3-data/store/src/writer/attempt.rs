@@ -48,11 +48,17 @@ impl Fault {
 pub(super) struct Attempt {
     settings: Settings,
     open: Option<Tx>,
+    /// Where chains ended when this connection committed last: what the next entries are linked to, unless somebody
+    /// else wrote the chain meanwhile. SQLite's alone.
+    heads: audit::append::Heads,
 }
+
+/// Chains whose ends are remembered; beyond that, all are forgotten and read anew.
+const MOST_HEADS: usize = 10_000;
 
 impl Attempt {
     pub const fn new(settings: Settings) -> Self {
-        Self { settings, open: None }
+        Self { settings, open: None, heads: audit::append::Heads::new() }
     }
 
     /// Performs `group` in one transaction and commits it. After an error nothing of it is stored.
@@ -65,7 +71,16 @@ impl Attempt {
                 Tx::new(conn)
             }
         };
-        match self.transact(&mut tx, group).await {
+        let alone = if tx.conn.is_postgres() { None } else { audit_alone(group) };
+        let done = match self.record(&mut tx, alone).await {
+            Ok(true) => Ok(Vec::new()),
+            Ok(false) => self.transact(&mut tx, group).await,
+            Err(fault) => Err(fault),
+        };
+        if done.is_err() || self.heads.len() > MOST_HEADS {
+            self.heads.clear();
+        }
+        match done {
             Ok(news) => {
                 self.open = Some(tx);
                 if !news.is_empty() {
@@ -85,19 +100,36 @@ impl Attempt {
         }
     }
 
-    async fn transact(&self, tx: &mut Tx, group: &mut Group) -> Result<Vec<(domain::TeamId, i64)>, Fault> {
+    /// A group that holds audit entries and nothing else is stored in one go, if this process remembers where its
+    /// chains end. Says whether it was. Like any commit of SQLite's it is awaited to its end.
+    async fn record(&mut self, tx: &mut Tx, alone: Option<Vec<audit::AuditRowDraft>>) -> Result<bool, Fault> {
+        let Some(drafts) = alone else { return Ok(false) };
+        let linker = &*self.settings.linker;
+        let recorded = audit::append::record(&mut tx.conn, linker, &self.heads, drafts).await.map_err(Fault::whole)?;
+        let stored = recorded.is_some();
+        match recorded {
+            Some(moved) => self.heads.extend(moved),
+            None => self.heads.clear(),
+        }
+        Ok(stored)
+    }
+
+    async fn transact(&mut self, tx: &mut Tx, group: &mut Group) -> Result<Vec<(domain::TeamId, i64)>, Fault> {
         let Settings { timeout, linker, .. } = &self.settings;
         let work = async {
             perform_all(tx, group).await?;
             tx.settle().await.map_err(Fault::whole)?;
             let Effects { audit: drafts, events: happened, violations } = std::mem::take(&mut tx.effects);
             records::append_violations(&mut tx.conn, violations).await.map_err(Fault::whole)?;
-            audit::append::append(&mut tx.conn, &**linker, drafts).await.map_err(Fault::whole)?;
-            events::append(&mut tx.conn, happened).await.map_err(Fault::whole)
+            let heads = audit::append::append(&mut tx.conn, &**linker, drafts).await.map_err(Fault::whole)?;
+            Ok((events::append(&mut tx.conn, happened).await.map_err(Fault::whole)?, heads))
         };
         let late = || Fault::Away { why: "the transaction took too long".to_owned(), at: None };
-        let news = tokio::time::timeout(*timeout, work).await.map_err(|_| late())??;
+        let (news, heads) = tokio::time::timeout(*timeout, work).await.map_err(|_| late())??;
         commit(&mut tx.conn, *timeout).await?;
+        if !tx.conn.is_postgres() {
+            self.heads.extend(heads);
+        }
         Ok(news)
     }
 
@@ -129,6 +161,14 @@ impl Attempt {
             _ = tx.conn.close().await;
         }
     }
+}
+
+/// The audit entries of a group that holds nothing else.
+fn audit_alone(group: &Group) -> Option<Vec<audit::AuditRowDraft>> {
+    let alone = |effects: &Effects| effects.events.is_empty() && effects.violations.is_empty();
+    let all = group.iter().all(|op| op.only_effects() && alone(op.effects()));
+    let drafts: Vec<_> = group.iter().flat_map(|op| op.effects().audit.iter().cloned()).collect();
+    (all && !drafts.is_empty()).then_some(drafts)
 }
 
 async fn perform_all(tx: &mut Tx, group: &mut Group) -> Result<(), Fault> {

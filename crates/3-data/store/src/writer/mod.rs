@@ -20,7 +20,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use self::attempt::{Attempt, Fault};
-pub(crate) use self::op::{Op, Work, typed};
+pub(crate) use self::op::{Op, Work, told, typed};
 use crate::{Error, Result, audit::Linker, events::News, kernel::conn::Target};
 
 /// The way in.

@@ -18,6 +18,10 @@ pub(crate) trait Op: Send {
     fn perform<'a>(&'a mut self, tx: &'a mut Tx) -> Work<'a, ()>;
     /// What is stored beside it in any case.
     fn effects(&self) -> &Effects;
+    /// Whether there is nothing to perform: only what is stored beside it.
+    fn only_effects(&self) -> bool {
+        false
+    }
     /// When it was asked for.
     fn since(&self) -> Instant;
     /// Tells whoever asked. `Ok` only after the commit.
@@ -31,6 +35,38 @@ struct Typed<A, T, F> {
     result: Option<T>,
     since: Instant,
     reply: oneshot::Sender<Result<T>>,
+}
+
+/// Audit entries and events that belong to no other change.
+struct Told {
+    effects: Effects,
+    since: Instant,
+    reply: oneshot::Sender<Result<()>>,
+}
+
+/// Effects alone, and where the answer arrives.
+pub(crate) fn told(effects: Effects) -> (Box<dyn Op>, oneshot::Receiver<Result<()>>) {
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Told { effects, since: Instant::now(), reply }), answer)
+}
+
+impl Op for Told {
+    fn perform<'a>(&'a mut self, _: &'a mut Tx) -> Work<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+    fn effects(&self) -> &Effects {
+        &self.effects
+    }
+    fn only_effects(&self) -> bool {
+        true
+    }
+    fn since(&self) -> Instant {
+        self.since
+    }
+    fn answer(self: Box<Self>, outcome: Result<()>) {
+        // Whoever asked may have stopped waiting; what was told stands all the same.
+        _ = self.reply.send(outcome);
+    }
 }
 
 /// A change, and where its answer arrives.

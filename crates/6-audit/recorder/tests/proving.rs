@@ -1,0 +1,613 @@
+//! R108, R229, R230, R231: proofs and exports that an outsider verifies with the public key alone, and what becomes of
+//! them when somebody tampers; purges, erasures and witnesses.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod support;
+
+use std::{io::Write, path::Path, time::Duration};
+
+use authz::{Permit, act_as_system};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::{AuditResult, Environment};
+use harness::{Ground, on_both, on_sqlite, permit_for, system, user};
+use recorder::{
+    CosignError, EntryNamed, Erased, ExportFormat, PurgeRefused, PurgeRules, Report, Search, Who, WitnessKey,
+    verify_document, verify_witnessed,
+};
+use serde_json::{Value, json};
+use store::{ChainKey, Effects, PageRequest};
+use support::{CHAIN, Rooms, checkpoint_finding, finding, scope, signing_key, somebody, verifier_key};
+
+const HERE: Environment = Environment::Production;
+const NO_MINIMUM: PurgeRules = PurgeRules { minimum: Duration::ZERO };
+
+async fn rooms(ground: &Ground) -> Rooms {
+    Rooms::open(&ground.config, &ground.clock, &ground.folder.path().join("checkpoints.jsonl")).await
+}
+fn chain() -> ChainKey {
+    ChainKey::Of(scope(HERE))
+}
+fn rust(text: &str) -> Result<Report, recorder::BundleError> {
+    verify_document(text.as_bytes(), Some(&verifier_key()), &[])
+}
+fn in_words(report: &Report) -> String {
+    format!("{}, checkpoints {}", finding(report, CHAIN), checkpoint_finding(report))
+}
+#[allow(clippy::disallowed_methods, reason = "the second verifier is a Python program, and this test runs it")]
+fn python(folder: &Path, text: &str) -> (i32, String) {
+    let file = folder.join("document");
+    std::fs::File::create(&file).unwrap().write_all(text.as_bytes()).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/verify_audit.py");
+    let run = std::process::Command::new("python3")
+        .arg(script)
+        .arg(&file)
+        .arg(signing_key(7).verifier_key())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    let after = |start: &str| {
+        let line = said.lines().find(|line| line.contains(start)).unwrap_or_default();
+        line.split_once(": ").map_or_else(|| "absent".to_owned(), |(_, found)| found.to_owned())
+    };
+    (run.status.code().unwrap(), format!("{}, checkpoints {}", after(CHAIN), after(" checkpoints")))
+}
+/// Both verifiers say the same; answers what.
+fn both(folder: &Path, text: &str) -> String {
+    let report = rust(text).unwrap();
+    let (code, said) = python(folder, text);
+    assert_eq!(said, in_words(&report), "in Python");
+    assert_eq!(code, i32::from(!report.is_intact()));
+    in_words(&report)
+}
+async fn export(rooms: &Rooms, format: ExportFormat, search: &Search) -> String {
+    let mut out = Vec::new();
+    let permits = (&permit_for(scope(HERE)), &permit_for(scope(HERE)));
+    rooms.checkpoints.export_found(&rooms.recorder, permits, format, search, &mut out).await.unwrap();
+    String::from_utf8(out).unwrap()
+}
+async fn found(rooms: &Rooms, search: &Search) -> Vec<u64> {
+    let permit = permit_for(scope(HERE));
+    let page = rooms.recorder.entries(&permit, search, &PageRequest::first(200)).await.unwrap();
+    page.items.iter().map(|entry| entry.sequence).collect()
+}
+async fn proof(rooms: &Rooms, sequence: u64) -> Value {
+    let proof = rooms.checkpoints.prove(&rooms.recorder, &chain(), EntryNamed::Sequence(sequence)).await.unwrap();
+    serde_json::to_value(proof.unwrap()).unwrap()
+}
+async fn consistency(rooms: &Rooms, from: u64, to: Option<u64>) -> Value {
+    let proof = rooms.checkpoints.prove_consistency(&rooms.recorder, &chain(), from, to).await.unwrap();
+    serde_json::to_value(proof.unwrap()).unwrap()
+}
+
+/// R229, R230: from rows of the stored tree, full ones and the last, and from before another server took entries over.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_entry_is_proven_and_every_checkpoint_continues_those_before() {
+    on_both(async |ground| {
+        let (rooms, folder) = (rooms(ground).await, ground.folder.path());
+        for (from, count) in [(1, 200), (201, 56), (257, 300), (557, 60)] {
+            rooms.record(Some(scope(HERE)), from, count).await;
+            rooms.record(None, 9_000 + from, 2).await;
+            rooms.checkpoints.issue().await.unwrap();
+        }
+        for sequence in [1, 2, 255, 256, 257, 512, 513, 600, 616] {
+            let text = proof(&rooms, sequence).await.to_string();
+            assert_eq!(in_words(&rust(&text).unwrap()), "intact, checkpoints intact", "{sequence}");
+        }
+        assert_eq!(both(folder, &proof(&rooms, 300).await.to_string()), "intact, checkpoints intact");
+        for (from, to) in [(1, Some(2)), (1, Some(4)), (2, None), (3, Some(4)), (4, Some(4))] {
+            let text = consistency(&rooms, from, to).await.to_string();
+            assert_eq!(in_words(&rust(&text).unwrap()), "intact, checkpoints intact", "{from} to {to:?}");
+        }
+        assert_eq!(both(folder, &consistency(&rooms, 1, None).await.to_string()), "intact, checkpoints intact");
+        // an entry that no checkpoint covers yet gets one
+        rooms.record(Some(scope(HERE)), 617, 1).await;
+        assert_eq!(proof(&rooms, 617).await["checkpoint"]["note"].as_str().unwrap().lines().nth(1), Some("5"));
+        let none = rooms.checkpoints.prove(&rooms.recorder, &chain(), EntryNamed::Sequence(618)).await.unwrap();
+        assert!(none.is_none());
+        assert!(rooms.verify().await.is_intact(), "{}", rooms.verify().await.render());
+        rooms.store.close().await;
+    })
+    .await;
+}
+
+type Tampering = (&'static str, fn(&mut Value), &'static str);
+
+fn flip(text: &mut Value) {
+    let mut bytes = STANDARD.decode(text.as_str().unwrap()).unwrap();
+    let middle = bytes.len() * 3 / 4;
+    bytes[middle] ^= 1;
+    *text = json!(STANDARD.encode(bytes));
+}
+
+/// R230: each change of a proof, by both verifiers.
+#[tokio::test(flavor = "multi_thread")]
+async fn tampered_proofs_are_found_out() {
+    on_sqlite(async |ground| {
+        let (rooms, folder) = (rooms(ground).await, ground.folder.path());
+        rooms.record(Some(scope(HERE)), 1, 20).await;
+        rooms.record(None, 9_000, 2).await;
+        rooms.checkpoints.issue().await.unwrap();
+        rooms.record(Some(scope(HERE)), 21, 17).await;
+        rooms.checkpoints.issue().await.unwrap();
+        let inclusion = proof(&rooms, 7).await;
+        let cases: &[Tampering] = &[
+            ("nothing", |_| {}, "intact, checkpoints intact"),
+            ("the entry", |p| flip(&mut p["inclusion"]["cbor"]), "edited 7, checkpoints intact"),
+            ("the detail", |p| p["inclusion"]["detail"] = json!("{}"), "edited 7, checkpoints intact"),
+            ("the salt", |p| flip(&mut p["inclusion"]["salt"]), "edited 7, checkpoints intact"),
+            ("a step", |p| flip(&mut p["inclusion"]["path"][2]), "edited 7, checkpoints intact"),
+            (
+                "a step less",
+                |p| drop(p["inclusion"]["path"].as_array_mut().unwrap().pop()),
+                "edited 7, checkpoints intact",
+            ),
+            (
+                "a step more",
+                |p| p["inclusion"]["path"].as_array_mut().unwrap().push(json!(STANDARD.encode([1; 32]))),
+                "edited 7, checkpoints intact",
+            ),
+            (
+                "the steps reversed",
+                |p| p["inclusion"]["path"].as_array_mut().unwrap().reverse(),
+                "edited 7, checkpoints intact",
+            ),
+            ("the entry emptied", |p| p["inclusion"]["cbor"] = json!(""), "malformed 0, checkpoints intact"),
+            ("another chain", |p| p["chain"] = json!(support::OTHER), "absent, checkpoints heads_altered 2"),
+            (
+                "the note's time",
+                |p| {
+                    p["checkpoint"]["note"] =
+                        json!(p["checkpoint"]["note"].as_str().unwrap().replace("at 2026", "at 2025"))
+                },
+                "absent, checkpoints bad_signature 0",
+            ),
+            (
+                "the head's size",
+                |p| {
+                    p["checkpoint"]["head"]["line"] =
+                        json!(p["checkpoint"]["head"]["line"].as_str().unwrap().replace(" 37 ", " 38 "))
+                },
+                "absent, checkpoints heads_altered 2",
+            ),
+            (
+                "the head's place",
+                |p| p["checkpoint"]["head"]["index"] = json!(0),
+                "absent, checkpoints heads_altered 2",
+            ),
+            (
+                "the head's proof",
+                |p| p["checkpoint"]["head"]["proof"] = json!([]),
+                "absent, checkpoints heads_altered 2",
+            ),
+        ];
+        for (name, tamper, expected) in cases {
+            let mut tampered = inclusion.clone();
+            tamper(&mut tampered);
+            assert_eq!(both(folder, &tampered.to_string()), *expected, "{name}");
+        }
+        let consistent = consistency(&rooms, 1, Some(2)).await;
+        let cases: &[Tampering] = &[
+            ("nothing", |_| {}, "intact, checkpoints intact"),
+            ("a step", |p| flip(&mut p["consistency"]["path"][1]), "recomputed 1..20, checkpoints intact"),
+            ("no steps", |p| p["consistency"]["path"] = json!([]), "recomputed 1..20, checkpoints intact"),
+            ("the log", |p| p["consistency"]["log"] = json!([]), "intact, checkpoints inconsistent 2"),
+            (
+                "older and newer swapped",
+                |p| {
+                    let newer = p["checkpoint"].take();
+                    p["checkpoint"] = std::mem::replace(&mut p["consistency"]["older"], newer);
+                },
+                "recomputed 1..37, checkpoints inconsistent 1",
+            ),
+            (
+                "the older note",
+                |p| {
+                    let note = &mut p["consistency"]["older"]["note"];
+                    *note = json!(note.as_str().unwrap().replace("heads 2", "heads 3"));
+                },
+                "intact, checkpoints bad_signature 0",
+            ),
+        ];
+        for (name, tamper, expected) in cases {
+            let mut tampered = consistent.clone();
+            tamper(&mut tampered);
+            assert_eq!(both(folder, &tampered.to_string()), *expected, "{name}");
+        }
+        let other = recorder::VerifierKey::parse(&signing_key(8).verifier_key()).unwrap();
+        assert!(verify_document(inclusion.to_string().as_bytes(), Some(&other), &[]).is_err());
+        rooms.store.close().await;
+    })
+    .await;
+}
+
+/// R231: what a search finds leaves as lines and as a table, each entry with its proof.
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_verify_and_tampered_ones_do_not() {
+    on_both(async |ground| {
+        let (rooms, folder) = (rooms(ground).await, ground.folder.path());
+        rooms.record(Some(scope(HERE)), 1, 40).await;
+        let mut evil = rooms.draft(Some(scope(HERE)), 41);
+        evil.target = Some("=HYPERLINK(\"http://evil.example\")".to_owned());
+        evil.operation = "'+quoted".to_owned();
+        evil.subject.user_agent = Some("@SUM(1+1)\n\"x\", y".to_owned());
+        rooms.recorder.record(vec![evil]).await.unwrap();
+        for format in [ExportFormat::Jsonl, ExportFormat::Csv, ExportFormat::Bundle] {
+            let text = export(&rooms, format, &Search::default()).await;
+            assert_eq!(both(folder, &text), "intact, checkpoints intact", "{format:?}");
+            assert_eq!(rust(&text).unwrap().chains[0].entries, 41, "{format:?}");
+        }
+        let some = Search { who: Some(Who::Person(user(1))), ..Search::default() };
+        let text = export(&rooms, ExportFormat::Csv, &some).await;
+        assert_eq!(
+            (both(folder, &text).as_str(), rust(&text).unwrap().chains[0].entries),
+            ("intact, checkpoints intact", 14)
+        );
+
+        let csv = export(&rooms, ExportFormat::Csv, &Search::default()).await;
+        assert!(csv.contains("\"'=HYPERLINK") && csv.contains("\"''+quoted") && csv.contains("\"'@SUM"), "{csv}");
+        assert_eq!(both(folder, &csv.replace("wf_9\"", "wf_8\"")), "edited 9, checkpoints intact");
+        assert_eq!(both(folder, &csv.replace("\"\"n\"\":5}", "\"\"n\"\":6}")), "edited 5, checkpoints intact");
+        let lines: Vec<&str> = csv.split_inclusive("\r\n").collect();
+        let less = [&lines[..10], &lines[11..]].concat().concat();
+        assert!(both(folder, &less).starts_with("deleted "), "{}", both(folder, &less));
+        let twice = [&lines[..11], &lines[10..]].concat().concat();
+        assert!(both(folder, &twice).starts_with("reordered "));
+        assert!(rust(&lines[..lines.len() - 1].concat()).is_err(), "without its proof a table is nothing");
+
+        let jsonl = export(&rooms, ExportFormat::Jsonl, &Search::default()).await;
+        let lines: Vec<&str> = jsonl.split_inclusive('\n').collect();
+        assert_eq!(
+            both(folder, &jsonl.replace("\"target\":\"wf_9\"", "\"target\":\"wf_8\"")),
+            "edited 9, checkpoints intact"
+        );
+        assert!(both(folder, &lines[..lines.len() - 1].concat()).starts_with("truncated "));
+        assert!(both(folder, &[&lines[..5], &lines[6..]].concat().concat()).starts_with("deleted "));
+        assert!(
+            both(folder, &[&lines[..3], &lines[4..5], &lines[3..4], &lines[5..]].concat().concat())
+                .starts_with("reordered ")
+        );
+        let mut first: Value = serde_json::from_str(lines[2]).unwrap();
+        first["entry"]["proof"]["path"][0] = json!(STANDARD.encode([1; 32]));
+        let tampered = [lines[0], lines[1], &format!("{first}\n"), &lines[3..].concat()].concat();
+        assert_eq!(both(folder, &tampered), "edited 41, checkpoints intact");
+        rooms.store.close().await;
+    })
+    .await;
+}
+
+/// R231: an OCSF 1.9 event has what its class demands, and the record-integrity profile names the chain.
+#[tokio::test(flavor = "multi_thread")]
+async fn ocsf_events_carry_the_chain() {
+    on_sqlite(async |ground| {
+        let rooms = rooms(ground).await;
+        rooms.record(Some(scope(HERE)), 1, 3).await;
+        let text = export(&rooms, ExportFormat::Ocsf, &Search::default()).await;
+        let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(events.len(), 3);
+        for event in &events {
+            assert_eq!(
+                event["type_uid"].as_u64(),
+                Some(event["class_uid"].as_u64().unwrap() * 100 + event["activity_id"].as_u64().unwrap())
+            );
+            assert_eq!(event["metadata"]["version"], "1.9.0");
+            assert_eq!(event["metadata"]["profiles"], json!(["record_integrity"]));
+            for field in ["actor", "api", "src_endpoint", "severity_id", "time", "category_uid"] {
+                assert!(!event[field].is_null(), "{field}");
+            }
+            assert_eq!(event["attestation_list"][0]["chain_uid"], CHAIN);
+        }
+        let print = |event: &Value| event["attestation_list"][0]["fingerprint"]["value"].clone();
+        let before = |event: &Value| event["attestation_list"][0]["prev_event"]["fingerprint"]["value"].clone();
+        assert_eq!((before(&events[0]), before(&events[1])), (print(&events[1]), print(&events[2])), "linked");
+        assert!(events[2]["attestation_list"][0]["prev_event"].is_null(), "the first has none before it");
+        rooms.store.close().await;
+    })
+    .await;
+}
+
+/// Every filter, alone and together; page by page.
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_are_found_by_everything_that_they_say() {
+    on_both(async |ground| {
+        let rooms = rooms(ground).await;
+        rooms.record(Some(scope(HERE)), 1, 30).await;
+        rooms.record(Some(scope(Environment::Staging)), 1, 5).await;
+        let mut other = rooms.draft(Some(scope(HERE)), 31);
+        let moment = other.at;
+        other.operation = "run.cancel".to_owned();
+        other.target = Some("run_00000000000000000000000000000007".to_owned());
+        other.result = AuditResult::Refused;
+        other.subject.address = Some("2001:db8::7".parse().unwrap());
+        other.detail = json!({"of": ["wf_00000000000000000000000000000009"], "text": "not_an_id"});
+        let request = other.request;
+        rooms.recorder.record(vec![other]).await.unwrap();
+        rooms.record(Some(scope(HERE)), 32, 3).await;
+        let any = Search::default;
+        assert_eq!(found(&rooms, &any()).await.len(), 34);
+        assert_eq!(found(&rooms, &Search { operation: Some("run.cancel".to_owned()), ..any() }).await, [31]);
+        assert_eq!(found(&rooms, &Search { target: Some("wf_12".to_owned()), ..any() }).await, [12]);
+        assert_eq!(found(&rooms, &Search { result: Some(AuditResult::Refused), ..any() }).await, [31]);
+        assert_eq!(found(&rooms, &Search { address: Some("2001:db8::7".parse().unwrap()), ..any() }).await, [31]);
+        assert_eq!(found(&rooms, &Search { address: Some("192.0.2.7".parse().unwrap()), ..any() }).await.len(), 33);
+        assert_eq!(found(&rooms, &Search { request, ..any() }).await, [31]);
+        assert_eq!(found(&rooms, &Search { from: Some(moment), ..any() }).await, [34, 33, 32, 31]);
+        assert_eq!(found(&rooms, &Search { until: Some(moment), ..any() }).await.len(), 30);
+        let until = Some(moment + Duration::from_millis(2));
+        assert_eq!(found(&rooms, &Search { from: Some(moment), until, ..any() }).await, [32, 31]);
+        let who = Some(Who::Person(user(1)));
+        assert_eq!(found(&rooms, &Search { who, until: Some(moment), ..any() }).await.len(), 10);
+        let both = Search { who, operation: Some("run.cancel".to_owned()), ..any() };
+        assert_eq!(found(&rooms, &both).await, [31]);
+        let none = Search { who: Some(Who::Person(user(2))), operation: Some("run.cancel".to_owned()), ..any() };
+        assert!(found(&rooms, &none).await.is_empty());
+        assert!(found(&rooms, &Search { who: Some(Who::System), ..any() }).await.is_empty());
+        // page by page, none twice and none left out
+        let (permit, search) = (permit_for(scope(HERE)), Search { until: Some(moment), ..any() });
+        let (mut page, mut all) = (PageRequest::first(7), Vec::new());
+        loop {
+            let found = rooms.recorder.entries(&permit, &search, &page).await.unwrap();
+            all.extend(found.items.iter().map(|entry| entry.sequence));
+            let Some(next) = found.next else { break };
+            page.after = Some(next);
+        }
+        assert_eq!(all, (1..=30).rev().collect::<Vec<_>>());
+        // an entry by its id, and who touched what its detail names
+        let refused = Search { result: Some(AuditResult::Refused), ..any() };
+        let id = rooms.recorder.entries(&permit, &refused, &PageRequest::first(1)).await.unwrap().items[0].id;
+        assert_eq!(rooms.recorder.entry(&permit, id).await.unwrap().unwrap().sequence, 31);
+        let touched = rooms.recorder.touched(&permit, "wf_00000000000000000000000000000009").await.unwrap();
+        assert_eq!((touched.entries, touched.complete, touched.by.len()), (1, true, 1));
+        assert_eq!(touched.by[0].operations[&("run.cancel".to_owned(), "refused")], 1);
+        assert!(touched.by[0].subject.is_some());
+        rooms.store.close().await;
+    })
+    .await;
+}
+
+/// R108, D10: whole sealed segments go; the rest verifies, is proven, and says what is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_purged_is_gone_and_the_rest_verifies() {
+    on_both(async |ground| {
+        let (rooms, folder) = (rooms(ground).await, ground.folder.path());
+        rooms.record(Some(scope(HERE)), 1, 300).await;
+        rooms.checkpoints.issue().await.unwrap();
+        rooms.record(Some(scope(HERE)), 301, 20).await;
+        let middle = ground.clock.now() + Duration::from_millis(1);
+        rooms.record(Some(scope(HERE)), 321, 20).await;
+        rooms.checkpoints.issue().await.unwrap();
+        let before_purge = proof(&rooms, 7).await.to_string();
+        let too_young = PurgeRules { minimum: Duration::from_secs(365 * 86_400) };
+        let purge = async |before, rules| {
+            rooms.recorder.purge(&rooms.checkpoints, &chain(), before, somebody(1), None, rules).await
+        };
+        assert!(matches!(purge(middle, too_young).await, Err(PurgeRefused::TooYoung { days: 365, .. })));
+        // 320 entries are old enough; the first checkpoint seals 300 of them
+        let purged = purge(middle, NO_MINIMUM).await.unwrap();
+        assert_eq!((purged.entries, purged.through, purged.checkpoint), (300, 300, 1));
+        assert_eq!(purge(middle, NO_MINIMUM).await.unwrap().entries, 0, "and nothing the second time");
+        let left = rooms.store.audit_range(system(), &chain(), i64::MIN, 1_000).await.unwrap();
+        assert_eq!((left.len(), left[0].seq), (41, 301));
+        assert!(found(&rooms, &Search { target: Some("wf_7".to_owned()), ..Search::default() }).await.is_empty());
+        let report = rooms.verify().await;
+        assert!(report.is_intact(), "{}", report.render());
+        let told = report.chains.iter().find(|c| c.chain == CHAIN).unwrap().purged.unwrap();
+        assert_eq!((told.through, told.told_by), (300, Some(341)));
+        assert!(report.render().contains("entries 1 to 300 were purged, as entry 341 says"));
+        // proofs of what is left, of what is gone, and from a checkpoint before the purge
+        rooms.record(Some(scope(HERE)), 400, 300).await;
+        assert_eq!(in_words(&rust(&proof(&rooms, 310).await.to_string()).unwrap()), "intact, checkpoints intact");
+        assert_eq!(in_words(&rust(&before_purge).unwrap()), "intact, checkpoints intact");
+        assert_eq!(
+            in_words(&rust(&consistency(&rooms, 1, None).await.to_string()).unwrap()),
+            "intact, checkpoints intact"
+        );
+        let bundle = export(&rooms, ExportFormat::Bundle, &Search::default()).await;
+        assert_eq!(both(folder, &bundle), "intact, checkpoints intact");
+        assert!(rooms.verify().await.is_intact());
+        // a second purge goes on from the first
+        ground.clock.advance(Duration::from_secs(10));
+        rooms.checkpoints.issue().await.unwrap();
+        let purged = purge(ground.clock.now(), NO_MINIMUM).await.unwrap();
+        assert_eq!((purged.through, purged.entries), (641, 341));
+        let report = rooms.verify().await;
+        assert!(report.is_intact(), "{}", report.render());
+        rooms.store.close().await;
+    })
+    .await;
+}
+
+/// A purge that a crash cut short is finished; until then what is left of it counts no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_that_was_cut_short_is_finished() {
+    let trail = purged_trail().await;
+    trail.sql(&format!("INSERT INTO audit_entries SELECT '{CHAIN}', 5, id, at, operation, target, result, request, intent, subject, entry, hash FROM audit_entries WHERE chain = '{CHAIN}' AND seq = 12")).await;
+    let rooms = trail.open().await;
+    assert!(rooms.verify().await.is_intact());
+    rooms.recorder.finish_purges().await.unwrap();
+    let left = rooms.store.audit_range(system(), &chain(), i64::MIN, 5).await.unwrap();
+    assert_eq!(left[0].seq, 11);
+    rooms.store.close().await;
+}
+
+async fn purged_trail() -> support::Trail {
+    let trail = support::Trail::new().await;
+    let rooms = trail.open().await;
+    let eleventh = rooms.store.audit_range(system(), &chain(), 11, 1).await.unwrap();
+    let (before, by) = (eleventh[0].at, somebody(1));
+    let purged = rooms.recorder.purge(&rooms.checkpoints, &chain(), before, by, None, NO_MINIMUM).await.unwrap();
+    assert_eq!(purged.through, 10);
+    rooms.checkpoints.issue().await.unwrap();
+    rooms.store.close().await;
+    trail
+}
+
+/// R230: whoever takes entries away and calls it a purge is found out, and so is whoever changes what a purge left.
+#[tokio::test(flavor = "multi_thread")]
+async fn tampered_purges_are_found_out() {
+    let trail = purged_trail().await;
+    let cases = [
+        ("nothing", "SELECT 1", "intact"),
+        ("the anchor deleted", "DELETE FROM audit_anchors", "deleted 1"),
+        ("the anchor moved on", "UPDATE audit_anchors SET seq = 12", "head_altered 1..12"),
+        ("the anchor moved back", "UPDATE audit_anchors SET seq = 9", "head_altered 1..9"),
+        ("the anchor's hash", "UPDATE audit_anchors SET hash = randomblob(32)", "head_altered 1..10"),
+        ("the anchor's hash cut", "UPDATE audit_anchors SET hash = X'00'", "head_altered 1"),
+        ("the anchor's tree", "UPDATE audit_anchors SET tree = randomblob(length(tree))", "head_altered 1..10"),
+        ("the anchor's tree emptied", "UPDATE audit_anchors SET tree = X''", "head_altered 1..10"),
+        ("one more entry taken", "DELETE FROM audit_entries WHERE chain = '{c}' AND seq = 11", "deleted 11"),
+        ("the entry that tells taken", "DELETE FROM audit_entries WHERE chain = '{c}' AND seq = 31", "truncated 31"),
+        (
+            "the entry that tells edited",
+            "UPDATE audit_entries SET operation = 'x' WHERE chain = '{c}' AND seq = 31",
+            "edited 31",
+        ),
+        ("an entry left edited", "UPDATE audit_entries SET target = 'x' WHERE chain = '{c}' AND seq = 15", "edited 15"),
+    ];
+    for (name, statement, expected) in cases {
+        let copy = trail.copy();
+        copy.sql(&statement.replace("{c}", CHAIN)).await;
+        assert_eq!(finding(&copy.verify().await, CHAIN), expected, "{name}");
+    }
+    // a beginning that is gone, with an anchor that fits a checkpoint and no entry that tells
+    let trail = support::Trail::new().await;
+    let rooms = trail.open().await;
+    let entries = rooms.store.audit_range(act_as_system("a test"), &chain(), 1, 10).await.unwrap();
+    rooms.store.close().await;
+    let mut tree = chain::tree::CompactRange::default();
+    entries.iter().for_each(|entry| tree.push(entry.hash));
+    let (hash, tree) = (hex::encode(entries[9].hash), hex::encode(tree.state()));
+    trail
+        .sql(&format!(
+            "DELETE FROM audit_entries WHERE chain = '{CHAIN}' AND seq <= 10;
+             INSERT INTO audit_anchors VALUES ('{CHAIN}', 10, X'{hash}', X'{tree}', 1, 0)"
+        ))
+        .await;
+    assert_eq!(finding(&trail.verify().await, CHAIN), "deleted 1..10");
+}
+
+/// What does not fit its checkpoint is not purged: that would take away the evidence.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tampered_segment_is_not_purged() {
+    let trail = support::Trail::new().await;
+    let mut forge = trail.forge(CHAIN).await;
+    forge.edit(5, |entry| entry.operation = "nothing.happened".to_owned());
+    forge.relink();
+    forge.write(&trail, true).await;
+    let rooms = trail.open().await;
+    let refused =
+        rooms.recorder.purge(&rooms.checkpoints, &chain(), rooms.clock.now(), somebody(1), None, NO_MINIMUM).await;
+    assert!(matches!(refused, Err(PurgeRefused::NotIntact { through: 20, checkpoint: 2 })), "{refused:?}");
+    assert_eq!(rooms.store.audit_range(system(), &chain(), 1, 100).await.unwrap().len(), 30);
+    rooms.store.close().await;
+}
+
+/// What is stored for proofs is held against the entries.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tampered_tree_is_found_out() {
+    let ground = harness::sqlite_database().await;
+    ground.store.close().await;
+    let rooms = rooms(&ground).await;
+    rooms.record(Some(scope(HERE)), 1, 600).await;
+    rooms.recorder.index(&chain()).await.unwrap();
+    assert!(rooms.verify().await.is_intact());
+    let database = ground.folder.path().join("test.db");
+    let cases = [
+        (
+            "UPDATE audit_tiles SET hashes = randomblob(length(hashes)) WHERE level = 0 AND place = 1",
+            "tree_altered 257..512",
+        ),
+        ("DELETE FROM audit_tiles WHERE level = 0 AND place = 0", "tree_altered 1..256"),
+        ("UPDATE audit_tiles SET hashes = randomblob(length(hashes)) WHERE level = 1", "tree_altered 1..256"),
+        ("DELETE FROM audit_tiles WHERE level = 1", "tree_altered 1..256"),
+    ];
+    rooms.store.close().await;
+    for (statement, expected) in cases {
+        let copy = ground.folder.path().join("copy.db");
+        std::fs::copy(&database, &copy).unwrap();
+        support::sql(&copy, statement).await;
+        let config = store::StoreConfig::at(store::Location::Sqlite(copy));
+        let opened = Rooms::open(&config, &ground.clock, &ground.folder.path().join("none.jsonl")).await;
+        assert_eq!(finding(&opened.verify().await, CHAIN), expected, "{statement}");
+        opened.store.close().await;
+    }
+}
+
+/// An erased person is found by nothing that is personal any more, and one team cannot take from another's trail.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_is_found_by_no_address() {
+    on_both(async |ground| {
+        let rooms = rooms(ground).await;
+        rooms.record(Some(scope(HERE)), 1, 9).await;
+        let by_address = Search { address: Some("192.0.2.7".parse().unwrap()), ..Search::default() };
+        assert_eq!(found(&rooms, &by_address).await.len(), 9);
+        let permit: Permit<authz::action::PurgeData> = permit_for(scope(HERE));
+        assert_eq!(rooms.recorder.erase_for(&permit, user(1), somebody(2)).await.unwrap(), Erased::Done);
+        assert_eq!(found(&rooms, &by_address).await.len(), 6);
+        assert_eq!(rooms.recorder.erase_for(&permit, user(1), somebody(2)).await.unwrap(), Erased::WasNotThere);
+        let mut elsewhere = rooms.draft(Some(harness::scope(2)), 1);
+        elsewhere.subject = somebody(2);
+        rooms.recorder.record(vec![elsewhere]).await.unwrap();
+        assert_eq!(rooms.recorder.erase_for(&permit, user(2), somebody(0)).await.unwrap(), Erased::ElsewhereToo);
+        assert!(rooms.verify().await.is_intact());
+        rooms.store.close().await;
+    })
+    .await;
+}
+
+struct Witness(Ed25519KeyPair, &'static str);
+
+impl Witness {
+    fn new(seed: u8, name: &'static str) -> Self {
+        Self(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap(), name)
+    }
+    fn tagged(&self) -> Vec<u8> {
+        [&[4], self.0.public_key().as_ref()].concat()
+    }
+    fn id(&self) -> Vec<u8> {
+        let named = [self.1.as_bytes(), b"\n", &self.tagged()].concat();
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &named).as_ref()[..4].to_vec()
+    }
+    fn key(&self) -> WitnessKey {
+        WitnessKey::parse(&format!("{}+{}+{}", self.1, hex::encode(self.id()), STANDARD.encode(self.tagged()))).unwrap()
+    }
+    fn line(&self, note: &str) -> String {
+        let text = &note[..=note.rfind("\n\n").unwrap()];
+        let signed = self.0.sign(format!("cosignature/v1\ntime 1770000000\n{text}").as_bytes());
+        let blob = [self.id(), 1_770_000_000_u64.to_be_bytes().to_vec(), signed.as_ref().to_vec()].concat();
+        format!("\u{2014} {} {}", self.1, STANDARD.encode(blob))
+    }
+}
+
+/// Signatures of witnesses are taken if they hold, travel with the checkpoint, and are verified by whoever has their key.
+#[tokio::test(flavor = "multi_thread")]
+async fn witnesses_sign_checkpoints() {
+    on_both(async |ground| {
+        let rooms = rooms(ground).await;
+        rooms.record(Some(scope(HERE)), 1, 3).await;
+        let first = rooms.checkpoints.issue().await.unwrap();
+        let second = rooms.checkpoints.issue().await.unwrap();
+        let (witness, stranger) = (Witness::new(21, "witness.example/one"), Witness::new(22, "witness.example/two"));
+        let known = [witness.key()];
+        let cosign =
+            async |number, line: String| rooms.checkpoints.cosign(&known, number, &line, Effects::none()).await;
+        cosign(1, witness.line(&first.note)).await.unwrap();
+        assert!(matches!(cosign(2, witness.line(&first.note)).await, Err(CosignError::Signature)), "for another");
+        assert!(matches!(cosign(2, stranger.line(&second.note)).await, Err(CosignError::UnknownWitness)));
+        assert!(matches!(cosign(9, witness.line(&second.note)).await, Err(CosignError::NoSuchCheckpoint)));
+        assert!(matches!(cosign(2, "nonsense".to_owned()).await, Err(CosignError::Form)));
+        let two = format!("{}\n{}", witness.line(&second.note), stranger.line(&second.note));
+        assert!(matches!(cosign(2, two).await, Err(CosignError::Form)), "one line at a time");
+        let shown = rooms.checkpoints.shown(&chain(), Some(1)).await.unwrap().unwrap();
+        assert_eq!(shown.cosignatures.len(), 1);
+        assert_eq!(known[0].cosigned(&shown.note), Ok(Some(1_770_000_000)));
+        let report = verify_witnessed(&rooms.store, verifier_key(), &known, None, None).await.unwrap();
+        assert!(report.is_intact() && report.witnesses[0].newest == 1 && report.witnesses[0].signed == 1);
+        let bundle = export(&rooms, ExportFormat::Bundle, &Search::default()).await;
+        let report = verify_document(bundle.as_bytes(), Some(&verifier_key()), &known).unwrap();
+        assert!(report.is_intact() && report.witnesses[0].signed == 1, "{}", report.render());
+        assert_eq!(in_words(&rust(&bundle).unwrap()), "intact, checkpoints intact", "passed over without its key");
+        rooms.store.close().await;
+    })
+    .await;
+}
