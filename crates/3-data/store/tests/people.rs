@@ -13,7 +13,8 @@ use harness::{Ground, on_both, permit, system, team, user, uuid};
 use store::{
     Effects, Error, PageRequest,
     people::{
-        ApiKey, ApiKeyShown, Cooldown, FirstAdmin, Member, Membership, RefreshToken, Rotation, Session, Team, User,
+        ApiKey, ApiKeyShown, Cooldown, FirstAdmin, Member, Membership, Method, RefreshToken, Rotation, Session, Team,
+        User,
     },
 };
 
@@ -75,7 +76,20 @@ fn session(n: u128, ground: &Ground) -> (Session, RefreshToken) {
     let expires_at = at + Duration::from_secs(3600);
     let client = "::1".to_owned();
     let (user, user_agent, ended_at) = (user(1), Some("agent".to_owned()), None);
-    let session = Session { id, user, authenticated_at: at, created_at: at, expires_at, ended_at, client, user_agent };
+    let method = Method::Password;
+    let session = Session {
+        id,
+        user,
+        authenticated_at: at,
+        created_at: at,
+        expires_at,
+        ended_at,
+        client,
+        user_agent,
+        method,
+        last_seen_at: Some(at),
+        renew: false,
+    };
     (session, RefreshToken { hash: [n as u8; 32], session: id, issued_at: at, expires_at, used_at: None })
 }
 
@@ -144,7 +158,7 @@ async fn a_team_keeps_an_admin_and_sees_its_own_members_alone() {
         assert_eq!(members.iter().filter_map(|m| m.email.as_deref()).collect::<Vec<_>>().len(), 2);
         assert_eq!(store.members(&permit::<ManageTeam>(2)).await.unwrap().len(), 1);
         store.remove_member(&admin, me, Effects::none()).await.unwrap();
-        store.rename_team(&admin, "New".to_owned(), Effects::none()).await.unwrap();
+        store.change_team(&admin, Some("New".to_owned()), None, Effects::none()).await.unwrap();
         assert_eq!(store.team(&permit::<ViewWorkflow>(1)).await.unwrap().unwrap().name, "New");
         assert_eq!(store.team(&permit::<ViewWorkflow>(2)).await.unwrap().unwrap().name, "Team 2");
         assert_eq!(store.teams(system()).await.unwrap().len(), 2);

@@ -42,6 +42,9 @@ enum Command {
     /// Encryption keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Help a person: a link for a new password, a confirmed address, a second factor that was lost
+    #[command(subcommand)]
+    User(UserCommand),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -103,6 +106,29 @@ enum KeysCommand {
     Status(Settings),
     /// Take the database over to the present root key; the earlier one stands in keys.previous meanwhile
     Rotate(Settings),
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Print a link, good for one use and one hour, that sets a new password
+    ResetLink {
+        #[command(flatten)]
+        settings: Settings,
+        /// The account's address
+        email: String,
+    },
+    /// Take the operator's word that the address is the person's own
+    Confirm {
+        #[command(flatten)]
+        settings: Settings,
+        email: String,
+    },
+    /// Take away a second factor that was lost
+    EndSecondFactor {
+        #[command(flatten)]
+        settings: Settings,
+        email: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -257,6 +283,15 @@ pub fn run() -> ExitCode {
         Command::Keys(KeysCommand::Generate) => local::keys_generate(),
         Command::Keys(KeysCommand::Status(settings)) => local::keys_status(&settings),
         Command::Keys(KeysCommand::Rotate(settings)) => local::keys_rotate(&settings),
+        Command::User(command) => {
+            use server::commands::UserAct;
+            let (settings, email, act) = match command {
+                UserCommand::ResetLink { settings, email } => (settings, email, UserAct::ResetLink),
+                UserCommand::Confirm { settings, email } => (settings, email, UserAct::ConfirmAddress),
+                UserCommand::EndSecondFactor { settings, email } => (settings, email, UserAct::EndSecondFactor),
+            };
+            local::user(&settings, email, act)
+        }
         Command::Audit(AuditCommand::Verify { settings, bundle, public_key, witnesses, json }) => {
             let trusted = server::commands::Trusted { public_key, witnesses };
             local::audit_verify(&settings, bundle.as_deref(), &trusted, json)

@@ -57,6 +57,9 @@ pub fn migrate(settings: &Settings) -> ExitCode {
 pub fn setup_link(settings: &Settings) -> ExitCode {
     with_config(settings, commands::setup_link)
 }
+pub fn user(settings: &Settings, email: String, act: commands::UserAct) -> ExitCode {
+    with_config(settings, async |config| commands::user(config, email, act).await)
+}
 pub fn backup(settings: &Settings, file: &Path) -> ExitCode {
     with_config(settings, async |config| commands::backup(config, file).await)
 }

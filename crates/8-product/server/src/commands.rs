@@ -5,6 +5,7 @@ mod file_run;
 mod keys;
 mod serve;
 mod trail;
+mod user;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use serve::{serve, serve_rooms, setup_link, worker};
 pub use trail::{
     Claim, Trusted, audit_erase, audit_export, audit_key, audit_prove, audit_purge, audit_verify, audit_verify_file,
 };
+pub use user::{UserAct, user};
 
 use crate::{Config, clock, start};
 
