@@ -13,6 +13,8 @@ const DRAWN: &[(&str, &str)] = &[
     ("mail", "egress"),
     ("identity", "authz"),
     ("vault", "store"),
+    ("connections", "vault"),
+    ("connections", "store"),
     ("local_models", "models"),
     ("guardrails", "pii"),
     ("guardrails", "models"),
