@@ -74,6 +74,8 @@ async fn main() {
         rates.sort_by(f64::total_cmp);
         println!("{:<34} {:.0} a second (median of 5)", format!("{name}, 2 at a time"), rates[2]);
     }
+    // a waiting launcher: one that has had nothing to do for a moment
+    tokio::time::sleep(Duration::from_millis(300)).await;
     for pid in sandbox.waiting_launchers() {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();

@@ -11,7 +11,7 @@ use libc::*;
 
 use crate::{
     Attack,
-    Outside::{Root, Untried, Works},
+    Outside::{Depends, Root, Works},
     Tried, call, from_io, got, outside, own_mounts,
 };
 
@@ -66,7 +66,7 @@ pub const ATTACKS: &[Attack] = &[
         let _ = std::env::set_current_dir("/tmp");
         create(".")
     }),
-    ("unnamed-file", Untried, || call!(SYS_open, c"/tmp".as_ptr(), O_TMPFILE | O_RDWR, 0o600)),
+    ("unnamed-file", Depends, || call!(SYS_open, c"/tmp".as_ptr(), O_TMPFILE | O_RDWR, 0o600)),
     ("make-directory", Works, || {
         let tried = from_io(fs::create_dir(own("/tmp")));
         let _ = fs::remove_dir(own("/tmp"));
@@ -87,21 +87,21 @@ pub const ATTACKS: &[Attack] = &[
     ("read-kernel-command-line", Works, || read("/proc/cmdline")),
     ("root-of-outside", Root, || from_io(fs::read_dir(format!("/proc/{}/root/", outside())))),
     ("write-core-pattern", Root, || open_to_write("/proc/sys/kernel/core_pattern")),
-    ("write-modprobe", Untried, || open_to_write("/proc/sys/kernel/modprobe")),
-    ("write-sysrq", Untried, || open_to_write("/proc/sysrq-trigger")),
+    ("write-modprobe", Depends, || open_to_write("/proc/sys/kernel/modprobe")),
+    ("write-sysrq", Depends, || open_to_write("/proc/sysrq-trigger")),
     ("write-oom-score", Works, || open_to_write("/proc/self/oom_score_adj")),
-    ("write-uevent-helper", Untried, || open_to_write("/sys/kernel/uevent_helper")),
-    ("open-memory-device", Untried, || read("/dev/mem")),
-    ("open-port-device", Untried, || open_to_write("/dev/port")),
+    ("write-uevent-helper", Depends, || open_to_write("/sys/kernel/uevent_helper")),
+    ("open-memory-device", Depends, || from_io(fs::File::open("/dev/mem"))),
+    ("open-port-device", Depends, || open_to_write("/dev/port")),
     ("open-kernel-log", Root, || from_io(fs::File::open("/dev/kmsg"))),
-    ("open-disk", Untried, || {
+    ("open-disk", Depends, || {
         let disks = ["/dev/vda", "/dev/sda", "/dev/nvme0n1", "/dev/loop0", "/dev/loop-control", "/dev/dm-0"];
         got(disks.iter().any(|disk| fs::File::open(disk).is_ok()), "no disk")
     }),
-    ("open-terminal", Untried, || from_io(fs::File::open("/dev/tty"))),
+    ("open-terminal", Depends, || from_io(fs::File::open("/dev/tty"))),
     ("open-terminal-multiplexer", Works, || from_io(fs::File::open("/dev/ptmx"))),
-    ("open-virtual-machine-device", Untried, || from_io(fs::File::open("/dev/kvm"))),
-    ("open-fuse", Untried, || from_io(fs::File::open("/dev/fuse"))),
+    ("open-virtual-machine-device", Depends, || from_io(fs::File::open("/dev/kvm"))),
+    ("open-fuse", Depends, || from_io(fs::File::open("/dev/fuse"))),
     ("make-character-device", Root, || node(S_IFCHR, 1, 1)),
     ("make-block-device", Root, || node(S_IFBLK, 254, 0)),
     ("make-pipe-file", Works, || node(S_IFIFO, 0, 0)),
@@ -110,25 +110,25 @@ pub const ATTACKS: &[Attack] = &[
         let _ = fs::remove_file(own("/tmp"));
         tried
     }),
-    ("write-through-symlink", Untried, || {
+    ("write-through-symlink", Depends, || {
         symlink("/usr/bin/id", own("/tmp")).map_err(|e| e.to_string())?;
         open_to_write(&own("/tmp"))
     }),
-    ("hard-link", Untried, || from_io(fs::hard_link("/usr/bin/id", own("/usr/bin")))),
+    ("hard-link", Depends, || from_io(fs::hard_link("/usr/bin/id", own("/usr/bin")))),
     ("change-mode", Root, || {
         let now = fs::metadata("/usr/bin/id").map_err(|e| e.to_string())?.permissions();
         from_io(fs::set_permissions("/usr/bin/id", fs::Permissions::from_mode(now.mode())))
     }),
     ("change-owner", Root, || from_io(chown("/usr/bin/id", Some(0), Some(0)))),
     ("change-times", Root, || call!(SYS_utimensat, AT_FDCWD, c"/usr/bin/id".as_ptr(), 0, 0)),
-    ("truncate-program", Untried, || call!(SYS_truncate, c"/usr/bin/id".as_ptr(), 0)),
-    ("remove-program", Untried, || from_io(fs::remove_file("/usr/bin/id"))),
-    ("rename-program", Untried, || from_io(fs::rename("/usr/bin/id", "/usr/bin/id2"))),
-    ("set-attribute", Untried, || {
+    ("truncate-program", Depends, || call!(SYS_truncate, c"/usr/bin/id".as_ptr(), 0)),
+    ("remove-program", Depends, || from_io(fs::remove_file("/usr/bin/id"))),
+    ("rename-program", Depends, || from_io(fs::rename("/usr/bin/id", "/usr/bin/id2"))),
+    ("set-attribute", Depends, || {
         call!(SYS_setxattr, c"/usr/bin/id".as_ptr(), c"user.x".as_ptr(), c"x".as_ptr(), 1, 0)
     }),
     ("write-own-program", Root, || open_to_write("/usr/bin/id")),
-    ("write-a-library", Untried, || open_to_write("/usr/lib/x86_64-linux-gnu/libc.so.6")),
+    ("write-a-library", Depends, || open_to_write("/usr/lib/x86_64-linux-gnu/libc.so.6")),
     ("set-user-id-honoured", Works, || {
         let mut about: statvfs = unsafe { std::mem::zeroed() };
         let done = unsafe { statvfs(c"/usr/bin".as_ptr(), &mut about) } == 0;
@@ -141,17 +141,17 @@ pub const ATTACKS: &[Attack] = &[
     }),
     ("mount-tmpfs", Root, || mount("x", "/tmp", "tmpfs", 0)),
     ("mount-proc", Root, || mount("x", "/tmp", "proc", 0)),
-    ("mount-sysfs", Untried, || mount("x", "/tmp", "sysfs", 0)),
-    ("mount-devpts", Untried, || mount("x", "/tmp", "devpts", 0)),
+    ("mount-sysfs", Depends, || mount("x", "/tmp", "sysfs", 0)),
+    ("mount-devpts", Depends, || mount("x", "/tmp", "devpts", 0)),
     ("mount-bind", Root, || mount("/usr", "/tmp", "", MS_BIND)),
-    ("mount-overlay", Untried, || mount("x", "/tmp", "overlay", 0)),
+    ("mount-overlay", Depends, || mount("x", "/tmp", "overlay", 0)),
     ("remount-root-writable", Root, || mount("", "/", "", MS_REMOUNT | MS_BIND)),
-    ("unmount-usr", Untried, || call!(SYS_umount2, c"/usr".as_ptr(), MNT_DETACH)),
+    ("unmount-usr", Depends, || call!(SYS_umount2, c"/usr".as_ptr(), MNT_DETACH)),
     ("change-root", Root, || call!(SYS_chroot, c"/tmp".as_ptr())),
-    ("pivot-root", Untried, || call!(SYS_pivot_root, c"/tmp".as_ptr(), c"/tmp".as_ptr())),
+    ("pivot-root", Depends, || call!(SYS_pivot_root, c"/tmp".as_ptr(), c"/tmp".as_ptr())),
     ("new-mount-interface", Root, || call!(SYS_fsopen, c"tmpfs".as_ptr(), 0)),
     ("open-tree", Root, || call!(SYS_open_tree, AT_FDCWD, c"/".as_ptr(), 1)),
-    ("mount-set-attributes", Untried, || {
+    ("mount-set-attributes", Depends, || {
         let none = [0u64; 4];
         call!(SYS_mount_setattr, AT_FDCWD, c"/".as_ptr(), 0, none.as_ptr(), 32)
     }),
@@ -161,7 +161,7 @@ pub const ATTACKS: &[Attack] = &[
         let mut id = 0i32;
         call!(SYS_name_to_handle_at, AT_FDCWD, c"/usr".as_ptr(), handle.as_mut_ptr(), &raw mut id, 0)
     }),
-    ("open-by-handle", Untried, || {
+    ("open-by-handle", Depends, || {
         let mut handle = [0u32; 64];
         handle[0] = 8;
         call!(SYS_open_by_handle_at, AT_FDCWD, handle.as_mut_ptr(), O_RDONLY)
@@ -171,6 +171,10 @@ pub const ATTACKS: &[Attack] = &[
         let here = std::env::current_dir().map_err(|e| e.to_string())?;
         got(here != Path::new("/"), "only the empty root")
     }),
-    ("control-group-create", Untried, || from_io(fs::create_dir(own("/sys/fs/cgroup")))),
+    ("control-group-create", Depends, || {
+        let tried = from_io(fs::create_dir(own("/sys/fs/cgroup")));
+        let _ = fs::remove_dir(own("/sys/fs/cgroup"));
+        tried
+    }),
     ("control-group-list", Works, || from_io(fs::read_dir("/sys/fs/cgroup"))),
 ];

@@ -4,7 +4,7 @@ use libc::*;
 
 use crate::{
     Attack,
-    Outside::{Root, Untried, Works},
+    Outside::{Depends, Root, Works},
     call, got,
 };
 
@@ -15,41 +15,43 @@ fn foreign_getpid() -> i64 {
     answer
 }
 
+const CLOCK: crate::Outside = crate::Outside::Never("it would set this machine's clock");
+
 pub const ATTACKS: &[Attack] = &[
     ("bpf-map", Root, || {
         let map = [1u32, 4, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let whole: Vec<u32> = map.iter().copied().chain([0; 16]).collect();
         call!(SYS_bpf, 0, whole.as_ptr(), 20)
     }),
-    ("bpf-program", Untried, || call!(SYS_bpf, 5, [0u64; 16].as_ptr(), 128)),
-    ("performance-counters", Untried, || {
+    ("bpf-program", Depends, || call!(SYS_bpf, 5, [0u64; 16].as_ptr(), 128)),
+    ("performance-counters", Depends, || {
         let mut about = [0u64; 16];
         about[0] = 1 | (128 << 32);
         call!(SYS_perf_event_open, about.as_ptr(), 0, -1, -1, 0)
     }),
-    ("user-faults", Untried, || call!(SYS_userfaultfd, O_CLOEXEC | 1)),
-    ("io-uring", Untried, || {
+    ("user-faults", Depends, || call!(SYS_userfaultfd, O_CLOEXEC | 1)),
+    ("io-uring", Depends, || {
         let mut parameters = [0u32; 30];
         call!(SYS_io_uring_setup, 4, parameters.as_mut_ptr())
     }),
-    ("io-uring-enter", Untried, || call!(SYS_io_uring_enter, 0, 0, 0, 0, 0, 0)),
+    ("io-uring-enter", Depends, || call!(SYS_io_uring_enter, 0, 0, 0, 0, 0, 0)),
     ("old-asynchronous-io", Works, || {
         let mut context = 0u64;
         call!(SYS_io_setup, 1, &raw mut context)
     }),
-    ("load-new-kernel", Untried, || call!(SYS_kexec_load, 0, 0, 0, 0)),
-    ("load-new-kernel-file", Untried, || call!(SYS_kexec_file_load, -1, -1, 0, 0, 0)),
-    ("load-module", Untried, || call!(SYS_init_module, [0u8; 8].as_ptr(), 8, c"".as_ptr())),
-    ("load-module-file", Untried, || call!(SYS_finit_module, 0, c"".as_ptr(), 0)),
-    ("remove-module", Untried, || call!(SYS_delete_module, c"hostile".as_ptr(), O_NONBLOCK)),
-    ("reboot", Untried, || call!(SYS_reboot, 0xfee1_deadu32, 672_274_793, 0, 0)),
-    ("swap-on", Untried, || call!(SYS_swapon, c"/dev/null".as_ptr(), 0)),
-    ("swap-off", Untried, || call!(SYS_swapoff, c"/dev/null".as_ptr())),
-    ("accounting", Untried, || call!(SYS_acct, 0)),
-    ("quota", Untried, || call!(SYS_quotactl, 0, 0, 0, 0)),
+    ("load-new-kernel", Depends, || call!(SYS_kexec_load, 0, 0, 0, 0xdeadu32)),
+    ("load-new-kernel-file", Depends, || call!(SYS_kexec_file_load, -1, -1, 0, 0, 0)),
+    ("load-module", Depends, || call!(SYS_init_module, [0u8; 8].as_ptr(), 8, c"".as_ptr())),
+    ("load-module-file", Depends, || call!(SYS_finit_module, 0, c"".as_ptr(), 0)),
+    ("remove-module", Depends, || call!(SYS_delete_module, c"hostile".as_ptr(), O_NONBLOCK)),
+    ("reboot", Depends, || call!(SYS_reboot, 0xfee1_deadu32, 672_274_793, 0, 0)),
+    ("swap-on", Depends, || call!(SYS_swapon, c"/dev/null".as_ptr(), 0)),
+    ("swap-off", Depends, || call!(SYS_swapoff, c"/dev/null".as_ptr())),
+    ("accounting", Depends, || call!(SYS_acct, 0)),
+    ("quota", Depends, || call!(SYS_quotactl, 0, 0, 0, 0)),
     ("kernel-log", Root, || call!(SYS_syslog, 10, 0, 0)),
-    ("set-clock", Untried, || call!(SYS_clock_settime, CLOCK_REALTIME, [1u64, 0].as_ptr())),
-    ("set-time-of-day", Untried, || call!(SYS_settimeofday, [1u64, 0].as_ptr(), 0)),
+    ("set-clock", CLOCK, || call!(SYS_clock_settime, CLOCK_REALTIME, [1u64, 0].as_ptr())),
+    ("set-time-of-day", CLOCK, || call!(SYS_settimeofday, [1u64, 0].as_ptr(), 0)),
     ("adjust-clock", Works, || {
         let mut about = [0u64; 32];
         call!(SYS_adjtimex, about.as_mut_ptr())
@@ -81,16 +83,16 @@ pub const ATTACKS: &[Attack] = &[
         unsafe { msgctl(id, IPC_RMID, std::ptr::null_mut()) };
         got(id >= 0, "refused")
     }),
-    ("posix-message-queue", Untried, || call!(SYS_mq_open, c"hostile".as_ptr(), O_CREAT | O_RDWR, 0o600, 0)),
-    ("io-privilege", Untried, || call!(SYS_iopl, 3)),
-    ("io-ports", Untried, || call!(SYS_ioperm, 0x80, 1, 1)),
-    ("descriptor-table", Untried, || call!(SYS_modify_ldt, 0, 0, 0)),
-    ("secret-memory", Untried, || call!(SYS_memfd_secret, 0)),
+    ("posix-message-queue", Depends, || call!(SYS_mq_open, c"hostile".as_ptr(), O_CREAT | O_RDWR, 0o600, 0)),
+    ("io-privilege", Depends, || call!(SYS_iopl, 3)),
+    ("io-ports", Depends, || call!(SYS_ioperm, 0x80, 1, 1)),
+    ("descriptor-table", Depends, || call!(SYS_modify_ldt, 0, 0, 0)),
+    ("secret-memory", Depends, || call!(SYS_memfd_secret, 0)),
     ("program-in-memory", Works, || call!(SYS_memfd_create, c"x".as_ptr(), 0)),
-    ("protection-keys", Untried, || call!(SYS_pkey_alloc, 0, 0)),
+    ("protection-keys", Depends, || call!(SYS_pkey_alloc, 0, 0)),
     ("memory-policy", Works, || call!(SYS_set_mempolicy, 0, 0, 0)),
-    ("move-pages", Untried, || call!(SYS_move_pages, 0, 0, 0, 0, 0, 0)),
-    ("migrate-pages", Untried, || call!(SYS_migrate_pages, 0, 0, 0, 0)),
+    ("move-pages", Depends, || call!(SYS_move_pages, 0, 0, 0, 0, 0, 0)),
+    ("migrate-pages", Depends, || call!(SYS_migrate_pages, 0, 0, 0, 0)),
     ("splice-user-pages", Works, || {
         let mut pair = [0; 2];
         unsafe { pipe(pair.as_mut_ptr()) };
@@ -102,14 +104,14 @@ pub const ATTACKS: &[Attack] = &[
         call!(SYS_inotify_add_watch, fd, c"/usr".as_ptr(), IN_OPEN)
     }),
     ("io-priority", Works, || call!(SYS_ioprio_set, 1, 0, 2 << 13)),
-    ("process-advice", Untried, || call!(SYS_process_madvise, 0, 0, 0, 0, 0)),
-    ("remap-file", Untried, || call!(SYS_remap_file_pages, 0, 0, 0, 0, 0)),
-    ("system-names", Untried, || call!(SYS_sysfs, 3)),
-    ("file-system-statistics", Untried, || call!(SYS_ustat, 0, 0)),
-    ("select-library", Untried, || call!(SYS_uselib, c"/x".as_ptr())),
-    ("old-sysctl", Untried, || call!(SYS__sysctl, 0)),
-    ("foreign-interface-32", Untried, || got(foreign_getpid() > 0, "refused")),
-    ("foreign-interface-x32", Untried, || call!(0x4000_0000i64 + SYS_getpid)),
-    ("unknown-call-high", Untried, || call!(1_000_000i64)),
-    ("unknown-call-negative", Untried, || call!(-1i64)),
+    ("process-advice", Depends, || call!(SYS_process_madvise, 0, 0, 0, 0, 0)),
+    ("remap-file", Depends, || call!(SYS_remap_file_pages, 0, 0, 0, 0, 0)),
+    ("system-names", Depends, || call!(SYS_sysfs, 3)),
+    ("file-system-statistics", Depends, || call!(SYS_ustat, 0, 0)),
+    ("select-library", Depends, || call!(SYS_uselib, c"/x".as_ptr())),
+    ("old-sysctl", Depends, || call!(SYS__sysctl, 0)),
+    ("foreign-interface-32", Depends, || got(foreign_getpid() > 0, "refused")),
+    ("foreign-interface-x32", Depends, || call!(0x4000_0000i64 + SYS_getpid)),
+    ("unknown-call-high", Depends, || call!(1_000_000i64)),
+    ("unknown-call-negative", Depends, || call!(-1i64)),
 ];

@@ -1,8 +1,8 @@
 //! A hostile program: each of its attacks tries to break one wall. `hostile NAME [OUTSIDE_PID]` ends with 0 when the
 //! attack succeeds and with 1 when it is refused; `hostile --list` prints every name and how it behaves outside.
 //!
-//! The suite in `tests/escapes.rs` runs each attack inside the sandbox, where it must fail, and outside as a control,
-//! where it must succeed, so that no attack passes only because it is wrong.
+//! The suite runs each attack inside the sandbox, where it must fail, and outside as a control, where it must succeed, so
+//! that no attack passes only because it is wrong. What would do harm outside is tried in a disposable [`world`].
 #![allow(
     unsafe_code,
     clippy::disallowed_methods,
@@ -17,6 +17,7 @@ mod network;
 mod privilege;
 mod processes;
 mod published;
+mod world;
 
 use std::{io, process::exit};
 
@@ -27,8 +28,11 @@ pub enum Outside {
     Works,
     /// Succeeds for root.
     Root,
-    /// Would harm the machine, or depends on what the kernel was built with: not tried outside.
-    Untried,
+    /// Depends on the kernel and the machine, or would do harm outside: tried in a world of its own, see [`world`],
+    /// where it must be answered otherwise than inside.
+    Depends,
+    /// Cannot be tried outside at all; the text says why.
+    Never(&'static str),
 }
 
 pub type Tried = Result<(), String>;
@@ -109,9 +113,10 @@ fn main() {
     if name == "--list" {
         for (name, outside, _) in attacks {
             let control = match outside {
-                Outside::Works => "works",
-                Outside::Root => "root",
-                Outside::Untried => "untried",
+                Outside::Works => "works".to_owned(),
+                Outside::Root => "root".to_owned(),
+                Outside::Depends => "depends".to_owned(),
+                Outside::Never(why) => format!("never {why}"),
             };
             println!("{name} {control}");
         }
@@ -121,6 +126,9 @@ fn main() {
         eprintln!("no attack is called {name}");
         exit(2)
     };
+    if std::env::args().nth(3).as_deref() == Some("world") {
+        world::enter();
+    }
     match attack() {
         Ok(()) => exit(0),
         Err(why) => {

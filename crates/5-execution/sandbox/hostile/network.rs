@@ -10,7 +10,7 @@ use libc::*;
 
 use crate::{
     Attack,
-    Outside::{Root, Untried, Works},
+    Outside::{Depends, Root, Works},
     Tried, call, from_io, got,
 };
 
@@ -21,58 +21,58 @@ fn socket(family: i32, kind: i32, protocol: i32) -> Tried {
 pub const ATTACKS: &[Attack] = &[
     ("socket-inet-udp", Works, || socket(AF_INET, SOCK_DGRAM, 0)),
     ("socket-inet-tcp", Works, || socket(AF_INET, SOCK_STREAM, 0)),
-    ("socket-inet6-udp", Untried, || socket(AF_INET6, SOCK_DGRAM, 0)),
-    ("socket-inet6-tcp", Untried, || socket(AF_INET6, SOCK_STREAM, 0)),
+    ("socket-inet6-udp", Depends, || socket(AF_INET6, SOCK_DGRAM, 0)),
+    ("socket-inet6-tcp", Depends, || socket(AF_INET6, SOCK_STREAM, 0)),
     ("socket-raw-icmp", Root, || socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)),
-    ("socket-ping", Untried, || socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)),
-    ("socket-mptcp", Untried, || socket(AF_INET, SOCK_STREAM, 262)),
-    ("socket-sctp", Untried, || socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP)),
+    ("socket-ping", Depends, || socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)),
+    ("socket-mptcp", Depends, || socket(AF_INET, SOCK_STREAM, 262)),
+    ("socket-sctp", Depends, || socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP)),
     ("socket-unix-stream", Works, || socket(AF_UNIX, SOCK_STREAM, 0)),
     ("socket-unix-datagram", Works, || socket(AF_UNIX, SOCK_DGRAM, 0)),
     ("socket-unix-packet", Works, || socket(AF_UNIX, SOCK_SEQPACKET, 0)),
     ("socket-netlink-route", Works, || socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)),
-    ("socket-netlink-audit", Untried, || socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT)),
-    ("socket-netlink-uevent", Untried, || socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT)),
-    ("socket-packet", Untried, || socket(AF_PACKET, SOCK_RAW, 0)),
-    ("socket-vsock", Untried, || socket(AF_VSOCK, SOCK_STREAM, 0)),
-    ("socket-crypto", Untried, || socket(AF_ALG, SOCK_SEQPACKET, 0)),
-    ("socket-can", Untried, || socket(AF_CAN, SOCK_RAW, 1)),
-    ("socket-xdp", Untried, || socket(AF_XDP, SOCK_RAW, 0)),
-    ("socket-tipc", Untried, || socket(AF_TIPC, SOCK_SEQPACKET, 0)),
-    ("socket-bluetooth", Untried, || socket(AF_BLUETOOTH, SOCK_SEQPACKET, 0)),
-    ("socket-rds", Untried, || socket(AF_RDS, SOCK_SEQPACKET, 0)),
+    ("socket-netlink-audit", Depends, || socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT)),
+    ("socket-netlink-uevent", Depends, || socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT)),
+    ("socket-packet", Depends, || socket(AF_PACKET, SOCK_RAW, 0)),
+    ("socket-vsock", Depends, || socket(AF_VSOCK, SOCK_STREAM, 0)),
+    ("socket-crypto", Depends, || socket(AF_ALG, SOCK_SEQPACKET, 0)),
+    ("socket-can", Depends, || socket(AF_CAN, SOCK_RAW, 1)),
+    ("socket-xdp", Depends, || socket(AF_XDP, SOCK_RAW, 0)),
+    ("socket-tipc", Depends, || socket(AF_TIPC, SOCK_SEQPACKET, 0)),
+    ("socket-bluetooth", Depends, || socket(AF_BLUETOOTH, SOCK_SEQPACKET, 0)),
+    ("socket-rds", Depends, || socket(AF_RDS, SOCK_SEQPACKET, 0)),
     ("socket-every-family", Works, || {
         (0..64).map(|family| socket(family, SOCK_DGRAM, 0)).find(Result::is_ok).unwrap_or(Err("none".into()))
     }),
-    ("socketpair-tipc", Untried, || {
+    ("socketpair-tipc", Depends, || {
         let mut pair = [0; 2];
         call!(SYS_socketpair, AF_TIPC, SOCK_SEQPACKET, 0, pair.as_mut_ptr())
     }),
     ("tcp-listen", Works, || from_io(TcpListener::bind("127.0.0.1:0"))),
     ("tcp-listen-everywhere", Works, || from_io(TcpListener::bind("0.0.0.0:0"))),
-    ("tcp-connect-host", Untried, || from_io(TcpStream::connect("127.0.0.1:22"))),
-    ("tcp-connect-metadata", Untried, || {
+    ("tcp-connect-host", Depends, || from_io(TcpStream::connect("127.0.0.1:22"))),
+    ("tcp-connect-metadata", Depends, || {
         from_io(TcpStream::connect_timeout(&"169.254.169.254:80".parse().unwrap(), Duration::from_millis(300)))
     }),
-    ("tcp-connect-internet", Untried, || {
+    ("tcp-connect-internet", Depends, || {
         from_io(TcpStream::connect_timeout(&"1.1.1.1:443".parse().unwrap(), Duration::from_millis(300)))
     }),
     ("udp-send", Works, || from_io(UdpSocket::bind("127.0.0.1:0").and_then(|s| s.send_to(b"x", "127.0.0.1:9")))),
-    ("udp-broadcast", Untried, || {
+    ("udp-broadcast", Depends, || {
         from_io(UdpSocket::bind("0.0.0.0:0").and_then(|s| {
             s.set_broadcast(true)?;
             s.send_to(b"x", "255.255.255.255:9")
         }))
     }),
     ("dns-localhost", Works, || from_io("localhost:80".to_socket_addrs())),
-    ("dns-internet", Untried, || from_io("example.com:80".to_socket_addrs())),
+    ("dns-internet", Depends, || from_io("example.com:80".to_socket_addrs())),
     ("abstract-socket-listen", Works, || {
         use std::os::linux::net::SocketAddrExt;
         let address = std::os::unix::net::SocketAddr::from_abstract_name(format!("hostile-{}", std::process::id()));
         from_io(address.and_then(|address| UnixListener::bind_addr(&address)))
     }),
-    ("unix-socket-syslog", Untried, || from_io(UnixDatagram::unbound().and_then(|s| s.connect("/dev/log")))),
-    ("unix-socket-docker", Untried, || from_io(std::os::unix::net::UnixStream::connect("/var/run/docker.sock"))),
+    ("unix-socket-syslog", Depends, || from_io(UnixDatagram::unbound().and_then(|s| s.connect("/dev/log")))),
+    ("unix-socket-docker", Depends, || from_io(std::os::unix::net::UnixStream::connect("/var/run/docker.sock"))),
     ("interfaces", Works, || {
         let mut list: *mut ifaddrs = std::ptr::null_mut();
         got(unsafe { getifaddrs(&mut list) } == 0 && !list.is_null(), "no interface")

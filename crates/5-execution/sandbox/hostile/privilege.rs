@@ -4,7 +4,7 @@ use libc::*;
 
 use crate::{
     Attack,
-    Outside::{Root, Untried, Works},
+    Outside::{Depends, Root, Works},
     call, got,
 };
 
@@ -37,20 +37,20 @@ pub const ATTACKS: &[Attack] = &[
         call!(SYS_capset, header.as_ptr(), sets.as_ptr())
     }),
     ("bounding-set", Root, || got((0..41).any(|n| unsafe { prctl(PR_CAPBSET_READ, n) } == 1), "empty")),
-    ("ambient-set", Untried, || call!(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 0, 0, 0)),
+    ("ambient-set", Depends, || call!(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 0, 0, 0)),
     ("secure-bits", Root, || call!(SYS_prctl, PR_SET_SECUREBITS, 0, 0, 0, 0)),
     ("new-privileges-allowed", Works, || got(unsafe { prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) } == 0, "locked")),
     ("no-filter", Works, || got(unsafe { prctl(PR_GET_SECCOMP, 0, 0, 0, 0) } == 0, "filtered")),
-    ("own-filter", Untried, || {
+    ("own-filter", Depends, || {
         // would let a program lie to its own children
         let allow = [0x06u64 | (0x7fff_0000u64 << 32)];
         let program = [1u64, allow.as_ptr() as u64];
         call!(SYS_seccomp, 1, 0, program.as_ptr())
     }),
-    ("memory-map-of-process", Untried, || call!(SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, sbrk(0), 0, 0)),
+    ("memory-map-of-process", Depends, || call!(SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, sbrk(0), 0, 0)),
     ("child-reaper", Works, || call!(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)),
     ("be-undumpable", Works, || call!(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)),
-    ("raise-limits", Untried, || {
+    ("raise-limits", Depends, || {
         let limit = rlimit { rlim_cur: 1 << 19, rlim_max: 1 << 19 };
         crate::answered(unsafe { setrlimit(RLIMIT_NPROC, &limit) }.into())
     }),
@@ -68,12 +68,12 @@ pub const ATTACKS: &[Attack] = &[
         call!(SYS_sched_setscheduler, 0, SCHED_FIFO, priority.as_ptr())
     }),
     ("lock-memory", Root, || call!(SYS_mlockall, MCL_CURRENT | MCL_FUTURE)),
-    ("hang-up-terminals", Untried, || call!(SYS_vhangup)),
+    ("hang-up-terminals", Depends, || call!(SYS_vhangup)),
     ("no-address-randomisation", Works, || call!(SYS_personality, 0x0004_0000)),
     ("old-binary-format", Works, || call!(SYS_personality, 0x0000_0008)),
     ("add-key", Works, || call!(SYS_add_key, c"user".as_ptr(), c"hostile".as_ptr(), c"x".as_ptr(), 1, -2)),
-    ("request-key", Untried, || call!(SYS_request_key, c"user".as_ptr(), c"hostile".as_ptr(), 0, 0)),
-    ("session-keyring", Untried, || call!(SYS_keyctl, 0, -3, 0)),
+    ("request-key", Depends, || call!(SYS_request_key, c"user".as_ptr(), c"hostile".as_ptr(), 0, 0)),
+    ("session-keyring", Depends, || call!(SYS_keyctl, 0, -3, 0)),
     ("run-set-user-id-program", Root, || {
         let done = std::process::Command::new("/usr/bin/su").args(["-c", "true"]).output();
         got(done.is_ok_and(|output| output.status.success()), "no rights gained")

@@ -6,7 +6,7 @@ use libc::*;
 
 use crate::{
     Attack,
-    Outside::{Root, Untried, Works},
+    Outside::{Depends, Root, Works},
     call, got, outside,
 };
 
@@ -53,9 +53,9 @@ pub const ATTACKS: &[Attack] = &[
         let mut set = [0u64; 16];
         call!(SYS_sched_getaffinity, outside(), 128, set.as_mut_ptr())
     }),
-    ("trace-outside", Untried, || call!(SYS_ptrace, PTRACE_SEIZE, outside(), 0, 0)),
+    ("trace-outside", Depends, || call!(SYS_ptrace, PTRACE_SEIZE, outside(), 0, 0)),
     ("trace-me", Works, || call!(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0)),
-    ("read-memory-of-outside", Untried, || {
+    ("read-memory-of-outside", Depends, || {
         let parts = [0u64; 2];
         call!(SYS_process_vm_readv, outside(), parts.as_ptr(), 1, parts.as_ptr(), 1, 0)
     }),
@@ -65,8 +65,8 @@ pub const ATTACKS: &[Attack] = &[
         let remote = iovec { iov_base: from.as_ptr().cast_mut().cast(), iov_len: 8 };
         call!(SYS_process_vm_readv, getpid(), &raw const local, 1, &raw const remote, 1, 0)
     }),
-    ("compare-with-outside", Untried, || call!(SYS_kcmp, getpid(), outside(), 0, 0, 0)),
-    ("steal-descriptor", Untried, || call!(SYS_pidfd_getfd, 0, 0, 0)),
+    ("compare-with-outside", Depends, || call!(SYS_kcmp, getpid(), outside(), 0, 0, 0)),
+    ("steal-descriptor", Depends, || call!(SYS_pidfd_getfd, 0, 0, 0)),
     ("see-many-processes", Works, || {
         // a refusal tells of a process too
         let exists = |pid: &i32| unsafe { kill(*pid, 0) == 0 || *__errno_location() == EPERM };
@@ -87,14 +87,14 @@ pub const ATTACKS: &[Attack] = &[
         }
         got(started == 100, "fewer")
     }),
-    ("new-user-namespace", Untried, || unshare_one(CLONE_NEWUSER)),
+    ("new-user-namespace", Depends, || unshare_one(CLONE_NEWUSER)),
     ("new-mount-namespace", Root, || unshare_one(CLONE_NEWNS)),
     ("new-network-namespace", Root, || unshare_one(CLONE_NEWNET)),
     ("new-process-namespace", Root, || unshare_one(CLONE_NEWPID)),
     ("new-ipc-namespace", Root, || unshare_one(CLONE_NEWIPC)),
     ("new-name-namespace", Root, || unshare_one(CLONE_NEWUTS)),
     ("new-group-namespace", Root, || unshare_one(CLONE_NEWCGROUP)),
-    ("new-time-namespace", Untried, || unshare_one(CLONE_NEWTIME)),
+    ("new-time-namespace", Depends, || unshare_one(CLONE_NEWTIME)),
     ("clone-user-namespace", Root, || {
         let n = unsafe { syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0) };
         if n == 0 {
@@ -122,8 +122,8 @@ pub const ATTACKS: &[Attack] = &[
         let file = std::fs::File::open(format!("/proc/{}/ns/mnt", outside())).map_err(|e| e.to_string())?;
         call!(SYS_setns, std::os::fd::AsRawFd::as_raw_fd(&file), 0)
     }),
-    ("join-namespace-by-number", Untried, || call!(SYS_setns, 0, CLONE_NEWNS)),
-    ("inherited-descriptors", Untried, || {
+    ("join-namespace-by-number", Depends, || call!(SYS_setns, 0, CLONE_NEWNS)),
+    ("inherited-descriptors", Depends, || {
         let open: Vec<i32> = (3..1024).filter(|fd| unsafe { fcntl(*fd, F_GETFD) } >= 0).collect();
         got(!open.is_empty(), "none above standard error")
     }),
@@ -137,7 +137,7 @@ pub const ATTACKS: &[Attack] = &[
         let n = std::io::stdin().read_to_string(&mut text).unwrap_or(0);
         got(n > 0, "empty")
     }),
-    ("terminal-injection", Untried, || {
+    ("terminal-injection", Depends, || {
         let key = b"x".as_ptr();
         (0..3).map(|fd| call!(SYS_ioctl, fd, TIOCSTI, key)).find(Result::is_ok).unwrap_or(Err("refused".into()))
     }),

@@ -10,15 +10,15 @@ use libc::*;
 
 use crate::{
     Attack,
-    Outside::{Root, Untried, Works},
+    Outside::{Depends, Root, Works},
     call, from_io, got, own_mounts,
 };
 
 pub const ATTACKS: &[Attack] = &[
     // runc: the container overwrote the host's program through its own /proc/self/exe
-    ("cve-2019-5736-own-executable", Untried, || from_io(OpenOptions::new().write(true).open("/proc/self/exe"))),
+    ("cve-2019-5736-own-executable", Depends, || from_io(OpenOptions::new().write(true).open("/proc/self/exe"))),
     // runc: a descriptor of a host directory was left open, and was the working directory
-    ("cve-2024-21626-leaked-directory", Untried, || {
+    ("cve-2024-21626-leaked-directory", Depends, || {
         let leaked = (0..1024).any(|fd| {
             let mut about: stat = unsafe { std::mem::zeroed() };
             unsafe { fstat(fd, &mut about) == 0 && about.st_mode & S_IFMT == S_IFDIR }
@@ -32,7 +32,7 @@ pub const ATTACKS: &[Attack] = &[
         got(text.lines().count() > 1, "none")
     }),
     // cgroup v1: release_agent of a freshly mounted hierarchy ran as root of the host
-    ("cve-2022-0492-release-agent", Untried, || {
+    ("cve-2022-0492-release-agent", Depends, || {
         own_mounts();
         unsafe { unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP) };
         call!(SYS_mount, c"x".as_ptr(), c"/tmp".as_ptr(), c"cgroup".as_ptr(), 0, c"rdma".as_ptr())
@@ -45,7 +45,7 @@ pub const ATTACKS: &[Attack] = &[
     // Dirty COW: writing to a read-only mapping through /proc/self/mem
     ("cve-2016-5195-own-memory", Works, || from_io(OpenOptions::new().read(true).write(true).open("/proc/self/mem"))),
     // Dirty Pipe: a page of a file spliced into a pipe, then written to
-    ("cve-2022-0847-page-in-pipe", Untried, || {
+    ("cve-2022-0847-page-in-pipe", crate::Outside::Never("this kernel has been mended"), || {
         let path = "/usr/bin/id";
         let mut before = [0u8; 64];
         let mut file = fs::File::open(path).map_err(|e| e.to_string())?;
@@ -59,39 +59,39 @@ pub const ATTACKS: &[Attack] = &[
         got(after[..64] != before, "the file is unchanged")
     }),
     // bubblewrap: characters pushed into the terminal of whoever started it
-    ("cve-2017-5226-terminal", Untried, || call!(SYS_ioctl, 0, TIOCSTI, c"x".as_ptr())),
+    ("cve-2017-5226-terminal", Depends, || call!(SYS_ioctl, 0, TIOCSTI, c"x".as_ptr())),
     // the same by the console's own call
-    ("cve-2023-1523-console-paste", Untried, || call!(SYS_ioctl, 0, TIOCLINUX, c"\x03".as_ptr())),
+    ("cve-2023-1523-console-paste", Depends, || call!(SYS_ioctl, 0, TIOCLINUX, c"\x03".as_ptr())),
     // Judge0: the host's root wrote through a symlink that the guest had put in its place
-    ("cve-2024-28185-symlink", Untried, || {
+    ("cve-2024-28185-symlink", Depends, || {
         from_io(std::os::unix::fs::symlink("/etc/cron.d", "/tmp/box").and_then(|()| fs::write("/tmp/box/x", "x")))
     }),
     // Docker: open_by_handle_at walked the host's file system by inode number
-    ("shocker-file-handle", Untried, || {
+    ("shocker-file-handle", Depends, || {
         let mut handle = [0u32; 6];
         (handle[0], handle[1], handle[2]) = (8, 1, 2);
         let root = fs::File::open("/usr").map_err(|e| e.to_string())?;
         call!(SYS_open_by_handle_at, root.as_raw_fd(), handle.as_mut_ptr(), O_RDONLY)
     }),
     // Sudo and others: a library of the guest's loaded by a program with more rights
-    ("preload-into-privileged-program", Untried, || {
+    ("preload-into-privileged-program", Depends, || {
         let done = std::process::Command::new("/usr/bin/su").env("LD_PRELOAD", "/tmp/x.so").arg("-V").output();
         got(done.is_ok_and(|o| o.status.success()) && unsafe { geteuid() } == 0, "no rights")
     }),
     // netfilter's many: a socket in a network namespace of one's own
-    ("cve-2022-32250-netfilter", Untried, || {
+    ("cve-2022-32250-netfilter", Depends, || {
         unsafe { unshare(CLONE_NEWUSER | CLONE_NEWNET) };
         call!(SYS_socket, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER)
     }),
     // OverlayFS: a file with capabilities copied up inside a user namespace
-    ("cve-2023-0386-overlay", Untried, || {
+    ("cve-2023-0386-overlay", Depends, || {
         unsafe { unshare(CLONE_NEWUSER | CLONE_NEWNS) };
         call!(SYS_mount, c"x".as_ptr(), c"/tmp".as_ptr(), c"overlay".as_ptr(), 0, c"lowerdir=/usr".as_ptr())
     }),
     // keyrings: a reference count that could be wrapped
-    ("cve-2016-0728-keyring", Untried, || call!(SYS_keyctl, 1, c"hostile".as_ptr())),
+    ("cve-2016-0728-keyring", Depends, || call!(SYS_keyctl, 1, c"hostile".as_ptr())),
     // a write to another's standard streams
-    ("write-to-the-servers-terminal", Untried, || {
+    ("write-to-the-servers-terminal", Depends, || {
         from_io(OpenOptions::new().write(true).open("/dev/pts/0").and_then(|mut file| file.write_all(b"")))
     }),
 ];

@@ -28,3 +28,8 @@ pub use guarantees::{Guarantee, Guarantees, Measured, Strength};
 pub use outcome::{Attestation, Captured, Exit, Failure, Outcome, Usage};
 pub use sandbox::Sandbox;
 pub use spec::{Language, Limits, Program, Root, Spec};
+
+/// The JavaScript runner that every container gets: for comparisons with other ways to run it.
+pub const fn javascript_runner() -> &'static [u8] {
+    backend::JAVASCRIPT
+}
