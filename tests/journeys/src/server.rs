@@ -54,6 +54,7 @@ impl Settings {
                 ("NODELOOM_LIMITS__AUTHENTICATION_PER_MINUTE", "1000".to_owned()),
                 ("NODELOOM_LIMITS__WEBHOOK_PER_MINUTE", "100000".to_owned()),
                 ("NODELOOM_SECURITY__BCRYPT_COST", "10".to_owned()),
+                ("NODELOOM_AUDIT__WITNESSES", WITNESS.to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
@@ -64,6 +65,9 @@ impl Settings {
         Config::from_parts("", Path::new("(test)"), &variables).unwrap()
     }
 }
+
+/// The key of a witness whose seed is 32 times 33.
+const WITNESS: &str = "witness.test/one+bd3bdcf5+BIhLiFf06qFhPGFQTbNNS+rzRlF6DjHePN3U2bQgHZ0L";
 
 fn default_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.make/models/SmolLM2-135M-Instruct.Q4_1.gguf")

@@ -39,3 +39,44 @@ pub async fn once(rooms: &Rooms, days: u64) -> Result<u64, PurgeRefused> {
     }
     Ok(gone)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+mod tests {
+    use super::*;
+    use crate::{Config, start};
+
+    /// R100: a year, unless the operator says otherwise, and nobody may have less kept.
+    #[test]
+    fn audit_entries_are_kept_for_a_year() {
+        let audit = Config::default().audit;
+        assert_eq!((audit.retention_days, audit.minimum_retention()), (365, Duration::from_secs(365 * 86_400)));
+    }
+
+    /// R106: what is too old goes by itself, and the trail says so and verifies.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_too_old_goes_and_leaves_an_entry() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut config = Config::default();
+        config.data.folder = folder.path().join("data");
+        config.audit.minimum_retention_days = 0;
+        config.sandbox.enabled = false;
+        let rooms = start::rooms(config, start::Role::Server).await.unwrap();
+        let act = recorder::Act {
+            scope: None,
+            subject: nobody(None),
+            request: None,
+            operation: "test.act".to_owned(),
+            target: None,
+            detail: serde_json::json!({}),
+        };
+        rooms.recorder.refused(act).await.unwrap();
+        rooms.checkpoints.issue().await.unwrap();
+        assert_eq!(once(&rooms, 365).await.unwrap(), 0, "nothing is that old");
+        let gone = once(&rooms, 0).await.unwrap();
+        let report = rooms.verify_audit("system").await.unwrap();
+        assert!(gone > 0 && report.is_intact(), "{}", report.render());
+        assert_eq!(report.chains[0].purged.unwrap().through, gone);
+        rooms.store.close().await;
+    }
+}

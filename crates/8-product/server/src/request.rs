@@ -4,6 +4,8 @@
 //! principal) of one request. [`Identified::audited`] is layer 6: the intent is on disk before the act, the outcome after,
 //! and a refusal is recorded as surely as a success.
 
+use std::sync::{Mutex, PoisonError};
+
 use authz::{Action, Actor, Permit};
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -34,6 +36,8 @@ pub struct Identified {
     facts: Facts,
     actor: Option<Actor>,
     user_agent: Option<String>,
+    /// What the outcome's entry says, once the act knows it.
+    told: Mutex<Option<Json>>,
 }
 
 impl FromRequestParts<Rooms> for Identified {
@@ -61,7 +65,8 @@ impl FromRequestParts<Rooms> for Identified {
             .headers
             .get(header::USER_AGENT)
             .map(|agent| String::from_utf8_lossy(agent.as_bytes()).chars().take(300).collect());
-        let mut identified = Self { rooms: rooms.clone(), caller, arrived, facts, actor: None, user_agent };
+        let told = Mutex::default();
+        let mut identified = Self { rooms: rooms.clone(), caller, arrived, facts, actor: None, user_agent, told };
         match actor {
             Ok(actor) => identified.actor = actor,
             Err(error) => {
@@ -116,6 +121,15 @@ impl Identified {
     /// [`Kind::Forbidden`], naming the permission.
     pub fn may<A: Action>(&self) -> Result<Permit<A>, Problem> {
         Ok(self.actor()?.may::<A>()?)
+    }
+
+    /// The same request acting in `scope`, for addresses that other services have made and that name no team.
+    ///
+    /// # Errors
+    /// Whoever is not a member there.
+    pub async fn acting_in(mut self, scope: Scope) -> Result<Self, Problem> {
+        self.actor = Some(self.caller.actor(scope, self.arrived.at).await?);
+        Ok(self)
     }
 
     /// Who and from where, for the audit trail.
@@ -193,9 +207,20 @@ impl Identified {
             Ok(()) => act(&self.rooms).await,
             Err(problem) => Err(problem),
         };
-        let (result, detail) = outcome(&done);
+        let (result, mut detail) = outcome(&done);
+        if let Some(told) = self.told.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && done.is_ok()
+        {
+            detail = told;
+        }
         intent.outcome(result, detail).await?;
         done
+    }
+
+    /// What the act that is under way changed: the outcome's entry says before and after, secrets as keyed hashes.
+    pub fn tell_change(&self, before: &Json, after: &Json) {
+        let change = self.rooms.recorder.change(before, after);
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
     }
 
     /// The intent alone, for an act that goes on after this request's handler: whoever takes it tells the outcome.

@@ -163,3 +163,94 @@ async fn a_changed_entry_is_found() {
     })
     .await;
 }
+
+/// R230, R231: what the server hands out is verified by whoever has the key and nothing else; exports are streamed, and
+/// their outcome is entered before their end.
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_and_exports_verify_outside() {
+    on_both(async |server| {
+        let id = server.client.save(echo("proven")).await;
+        let key = server.client.get("audit/key").await.expect(200).text_of("key");
+        let key = recorder::VerifierKey::parse(&key).unwrap();
+        let verify = |text: &str| recorder::verify_document(text.as_bytes(), Some(&key), &[]).unwrap();
+        let entry = newest(&entries(&server.client, "workflow.create").await, "succeeded").clone();
+        let proof = server.client.get(&format!("audit/proof?entry={}", entry["id"].as_str().unwrap())).await.expect(200);
+        assert!(verify(&proof.text).is_intact());
+        let first = server.client.get("audit/checkpoints/latest").await.expect(200).json()["number"].clone();
+        let continued = server.client.get(&format!("audit/consistency?from={first}")).await.expect(200);
+        assert!(verify(&continued.text).is_intact());
+        for format in ["bundle", "jsonl", "csv"] {
+            let file = server.client.get(&format!("audit/export?format={format}")).await.expect(200);
+            assert!(verify(&file.text).is_intact(), "{format}: {}", verify(&file.text).render());
+            assert!(file.header("content-disposition").starts_with("attachment; filename=\"audit-team_"));
+            let request = file.header("x-request-id").to_owned();
+            let all = entries(&server.client, "audit.export").await;
+            let outcome = all.iter().find(|e| e["request"] == request.as_str() && e["result"] == "succeeded").unwrap();
+            assert!(outcome["detail"]["entries"].as_u64().unwrap() > 2, "{outcome:#}");
+        }
+        let some = server.client.get(&format!("audit/export?format=jsonl&target={id}")).await.expect(200);
+        assert_eq!(verify(&some.text).chains[0].entries, 2);
+        let ocsf = server.client.get("audit/export?format=ocsf").await.expect(200);
+        assert!(ocsf.text.lines().all(|line| line.contains("\"record_integrity\"")));
+        server.client.get("audit/export?format=bundle&result=failed").await.problem("400 NL-1008");
+        server.client.get("audit/export?format=xml").await.problem("400 NL-1008");
+    })
+    .await;
+}
+
+/// Every filter over the API, saved searches, and who touched a thing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_is_searched() {
+    on_sqlite(async |server| {
+        let id = server.client.save(echo("searched")).await;
+        let count = async |query: &str| server.client.all(&format!("audit?{query}"), 200).await.len();
+        assert_eq!(count(&format!("target={id}")).await, 2);
+        assert_eq!(count(&format!("target={id}&result=succeeded")).await, 1);
+        assert_eq!(count(&format!("target={id}&address=127.0.0.1")).await, 2);
+        assert_eq!(count(&format!("target={id}&address=127.0.0.2")).await, 0);
+        assert_eq!(count("until=2020-01-01T00:00:00Z").await, 0);
+        assert_eq!(count(&format!("target={id}&from=2020-01-01T00:00:00Z")).await, 2);
+        let entry = server.client.all(&format!("audit?target={id}"), 1).await[0].clone();
+        assert_eq!(count(&format!("request={}", entry["request"].as_str().unwrap())).await, 2);
+        let who = entry["subject"]["principal"]["id"].as_str().unwrap();
+        assert_eq!(count(&format!("person={who}&target={id}")).await, 2);
+        for bad in ["person=nobody", "address=here", "from=yesterday", "request=1", "result=fine", "colour=red"] {
+            server.client.get(&format!("audit?{bad}")).await.problem("400 NL-1008");
+        }
+        let touched = server.client.get(&format!("audit/touched?target={id}")).await.expect(200).json();
+        assert_eq!((touched["entries"].as_u64(), touched["by"].as_array().unwrap().len()), (Some(2), 1));
+        let query = json!({ "target": id, "address": "127.0.0.1" });
+        server.client.put("audit/searches/mine", query.clone()).await.expect(200);
+        let kept = server.client.get("audit/searches").await.expect(200).json();
+        assert_eq!((&kept["items"][0]["name"], &kept["items"][0]["query"]), (&json!("mine"), &query));
+        let raw = std::fs::read(server.folder().join("nodeloom.db")).unwrap();
+        assert!(!raw.windows(id.len() + 10).any(|w| w == format!("\"target\":\"{id}").as_bytes()), "sealed");
+        server.client.put("audit/searches/Not%20this", query).await.problem("400 NL-1008");
+        server.client.delete("audit/searches/mine").await.expect(204);
+        server.client.delete("audit/searches/mine").await.problem("404 NL-3001");
+    })
+    .await;
+}
+
+/// R107, R108: purging and erasing need the right, leave entries, and keep what has to be kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_to_be_kept_is_kept() {
+    on_sqlite(async |server| {
+        let young = json!({ "before": "2100-01-01T00:00:00Z" });
+        server.client.post("audit/purge", young).await.problem("409 NL-6003");
+        let old = server.client.post("audit/purge", json!({ "before": "2020-01-01T00:00:00Z" })).await.expect(200);
+        assert_eq!(old.json()["entries"], 0);
+        let officer = server.as_role(Role::ComplianceOfficer).await;
+        officer.post("audit/purge", json!({ "before": "2020-01-01T00:00:00Z" })).await.problem("403 NL-2003");
+        let person = server.person(server.team().await, Role::Builder, None).await;
+        person.client.get("workflows").await.expect(200);
+        person.client.post("workflows/validate", json!({ "definition": echo("by a person") })).await;
+        let id = person.client.save(echo("of a person")).await;
+        let erased = server.client.post("audit/erasures", json!({ "person": person.id.to_string() })).await.expect(200);
+        assert_eq!(erased.json()["erased"], true);
+        let all = server.client.all(&format!("audit?target={id}"), 200).await;
+        assert!(!all.is_empty() && all.iter().all(|entry| entry["subject"].is_null()), "{all:#?}");
+        assert_verifies(server).await;
+    })
+    .await;
+}

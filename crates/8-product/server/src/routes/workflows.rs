@@ -159,6 +159,19 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(shown(&request, id).await?)))
 }
 
+/// What the audit trail says of a workflow before and after a change.
+async fn state(request: &Identified, id: WorkflowId) -> domain::Json {
+    let mut state = match shown(request, id).await {
+        Ok(workflow) => json!(workflow),
+        Err(_) => return json!(null),
+    };
+    if let Some(fields) = state.as_object_mut() {
+        fields.remove("definition");
+        fields.remove("updated_at");
+    }
+    state
+}
+
 pub async fn show(request: Identified, At(at): At<OfWorkflow>) -> Result<Json<api::Workflow>, Problem> {
     Ok(Json(shown(&request, show::id(&at.id)?).await?))
 }
@@ -173,7 +186,9 @@ pub async fn save(
         .audited(Operation::SaveVersion, Some(id.to_string()), json!({}), async |rooms| {
             let permit = request.may::<EditWorkflow>()?;
             let definition = read(rooms, body)?;
+            let before = state(&request, id).await;
             rooms.store.add_version(&permit, id, new_version(&definition), Effects::none()).await?;
+            request.tell_change(&before, &state(&request, id).await);
             Ok(())
         })
         .await?;
@@ -190,7 +205,10 @@ pub async fn delete(request: Identified, At(at): At<OfWorkflow>) -> Result<Statu
                 return Err(Problem::new(Kind::Conflict)
                     .detail(format!("it is published in {}: take it out of service first", active.environment)));
             }
-            Ok(rooms.store.delete_workflow(&permit, id, Effects::none()).await?)
+            let before = state(&request, id).await;
+            rooms.store.delete_workflow(&permit, id, Effects::none()).await?;
+            request.tell_change(&before, &json!(null));
+            Ok(())
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -320,8 +338,10 @@ pub async fn publish(
             };
             let definition = Arc::new(definition(rooms, &version)?);
             let with = with(rooms, &definition, permit.scope())?;
+            let before = state(&request, id).await;
             rooms.store.publish(&permit, id, version.shown.number, with, Effects::none()).await?;
             rooms.plans.forget();
+            request.tell_change(&before, &state(&request, id).await);
             Ok(())
         })
         .await?;
@@ -333,8 +353,10 @@ pub async fn unpublish(request: Identified, At(at): At<OfWorkflow>) -> Result<Js
     request
         .audited(Operation::UnpublishWorkflow, Some(id.to_string()), json!({}), async |rooms| {
             let permit = request.may::<EditWorkflow>()?;
+            let before = state(&request, id).await;
             rooms.store.unpublish(&permit, id, Effects::none()).await?;
             rooms.plans.forget();
+            request.tell_change(&before, &state(&request, id).await);
             Ok(())
         })
         .await?;
