@@ -12,12 +12,15 @@ mod kind;
 mod recognizers;
 mod redact;
 mod shape;
+mod token;
 
 pub use detector::{Detector, Kinds};
 pub use entity::Entity;
 pub use kind::Kind;
 pub use recognizers::api_key::formats as api_key_formats;
 pub use redact::{Action, HashKey, Located, Redacted, pointer_token};
+
+pub use token::{NotRestored, TokenKey, Tokens, restore, restore_json};
 
 use domain::Json;
 

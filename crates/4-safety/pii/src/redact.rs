@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use aws_lc_rs::hmac;
 use domain::Json;
 
-use crate::{Detector, Entity};
+use crate::{
+    Detector, Entity, Kind,
+    token::{self, TokenKey},
+};
 
 /// What stands where the found text stood.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +20,8 @@ pub enum Action {
     Mask { keep: usize },
     /// `[EMAIL_ADDRESS:9f86d081884c7d65]`: the same value gives the same hash under the same key.
     Hash(HashKey),
+    /// `[EMAIL_ADDRESS:tok1_…]`: who holds the key may put the value back ([`restore`](crate::restore)).
+    Token(TokenKey),
 }
 
 /// The key of [`Action::Hash`].
@@ -39,6 +44,14 @@ impl std::fmt::Debug for HashKey {
 struct Job<'j> {
     action: &'j Action,
     keep: &'j dyn Fn(&str, bool, &Entity) -> bool,
+    /// How many values were visited.
+    visited: std::cell::Cell<usize>,
+}
+
+impl<'j> Job<'j> {
+    const fn new(action: &'j Action, keep: &'j dyn Fn(&str, bool, &Entity) -> bool) -> Self {
+        Self { action, keep, visited: std::cell::Cell::new(0) }
+    }
 }
 
 /// A text with what was found taken out.
@@ -59,12 +72,26 @@ pub struct Located {
     pub in_key: bool,
     /// What, and where inside that string.
     pub entity: Entity,
+    /// The place of the value in a walk that visits each value before what is inside it, from 0; a member's name has
+    /// the place of its value. Two strings never share it, whatever their pointers were redacted to.
+    pub visit: usize,
 }
 
 impl Action {
-    pub(crate) fn write(&self, original: &str, entity: &Entity, out: &mut String) {
+    /// What stands in the place of `original`.
+    pub fn replacement(&self, original: &str, kind: Kind) -> String {
+        let mut out = String::new();
+        self.write(original, kind, &mut out);
+        out
+    }
+
+    pub(crate) fn write(&self, original: &str, kind: Kind, out: &mut String) {
         match self {
-            Self::Marker => out.push_str(entity.kind.marker()),
+            Self::Marker => out.push_str(kind.marker()),
+            Self::Token(key) => match key.0.seal(kind, original) {
+                Some(body) => token::write(kind, &body, out),
+                None => out.push_str(kind.marker()),
+            },
             Self::Mask { keep } => {
                 let solid = original.chars().filter(|c| c.is_alphanumeric()).count();
                 let hidden = solid - (*keep).min(solid / 4);
@@ -78,7 +105,7 @@ impl Action {
             Self::Hash(key) => {
                 let tag = hmac::sign(&key.0, original.as_bytes());
                 out.push('[');
-                out.push_str(entity.kind.as_str());
+                out.push_str(kind.as_str());
                 out.push(':');
                 out.push_str(&hex::encode(&tag.as_ref()[..8]));
                 out.push(']');
@@ -100,7 +127,7 @@ impl Detector {
     /// A whole number that reads as a card or another identifier becomes the marker as a string.
     pub fn redact_json(&self, json: &mut Json, action: &Action) -> Vec<Located> {
         let mut found = Vec::new();
-        self.walk(json, &mut String::new(), &Job { action, keep: &|_, _, _| true }, &mut found);
+        self.walk(json, &mut String::new(), &Job::new(action, &|_, _, _| true), &mut found);
         found
     }
 
@@ -113,11 +140,12 @@ impl Detector {
         keep: &dyn Fn(&str, bool, &Entity) -> bool,
     ) -> Vec<Located> {
         let mut found = Vec::new();
-        self.walk(json, &mut String::new(), &Job { action, keep }, &mut found);
+        self.walk(json, &mut String::new(), &Job::new(action, keep), &mut found);
         found
     }
 
     fn walk(&self, json: &mut Json, pointer: &mut String, job: &Job<'_>, found: &mut Vec<Located>) {
+        let visit = job.visited.replace(job.visited.get() + 1);
         match json {
             Json::String(text) => {
                 let mut entities = self.find(text);
@@ -131,6 +159,7 @@ impl Detector {
                     pointer: place.clone(),
                     in_key: false,
                     entity,
+                    visit,
                 }));
                 *text = new;
             }
@@ -143,7 +172,7 @@ impl Detector {
                 let mut entities = self.find(&text);
                 entities.retain(|e| e.span.end - e.span.start == text.len() && (job.keep)(pointer, false, e));
                 if let Some(entity) = entities.first() {
-                    found.push(Located { pointer: pointer.clone(), in_key: false, entity: entity.clone() });
+                    found.push(Located { pointer: pointer.clone(), in_key: false, entity: entity.clone(), visit });
                     *json = Json::String(replace(&text, &entities, job.action).into_owned());
                 }
             }
@@ -171,6 +200,7 @@ impl Detector {
         let mut renamed = Vec::new();
         for (key, value) in members.iter_mut() {
             let length = pointer.len();
+            let visit = job.visited.get();
             pointer.push('/');
             let mut entities = self.find(key);
             pointer.push_str(&pointer_token(&replace(key, &entities, &Action::Marker)));
@@ -184,6 +214,7 @@ impl Detector {
                     pointer: pointer.clone(),
                     in_key: true,
                     entity,
+                    visit,
                 }));
             }
         }
@@ -206,9 +237,10 @@ impl Detector {
             && (job.keep)(pointer, false, &entity)
         {
             let mut new = String::new();
-            job.action.write(text, &entity, &mut new);
+            job.action.write(text, entity.kind, &mut new);
             *text = new;
-            found.push(Located { pointer: pointer.clone(), in_key: false, entity });
+            let visit = job.visited.replace(job.visited.get() + 1);
+            found.push(Located { pointer: pointer.clone(), in_key: false, entity, visit });
         } else {
             self.walk(value, pointer, job, found);
         }
@@ -223,7 +255,7 @@ fn replace<'t>(text: &'t str, entities: &[Entity], action: &Action) -> Cow<'t, s
     let mut at = 0;
     for entity in entities {
         out.push_str(&text[at..entity.span.start]);
-        action.write(&text[entity.span.start..entity.span.end], entity, &mut out);
+        action.write(&text[entity.span.start..entity.span.end], entity.kind, &mut out);
         at = entity.span.end;
     }
     out.push_str(&text[at..]);
