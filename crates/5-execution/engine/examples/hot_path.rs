@@ -57,7 +57,7 @@ impl AuditSink for Plain {
 }
 #[async_trait]
 impl Effects for Plain {
-    fn at_once(&self, _: &Call) -> Option<Result<Performed, Failure>> {
+    fn at_once(&self, _: domain::Scope, _: &Call) -> Option<Result<Performed, Failure>> {
         None
     }
     async fn perform(&self, _: EffectContext, _: Call) -> Result<Performed, Failure> {

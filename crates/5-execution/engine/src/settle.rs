@@ -1,6 +1,6 @@
 //! Taking a machine as far as it goes without the world: pure nodes, and calls that are answered at once.
 
-use domain::Timestamp;
+use domain::{Scope, Timestamp};
 use workflow::{Answer, Change, Machine, Task, Work};
 
 use crate::{found::Screening, ports::Effects, view::RunLog};
@@ -20,6 +20,7 @@ pub(crate) struct Settled {
 pub(crate) fn settle(
     machine: &mut Machine,
     effects: &dyn Effects,
+    scope: Scope,
     log: &mut RunLog,
     clock: &dyn Fn() -> Timestamp,
 ) -> Settled {
@@ -30,7 +31,7 @@ pub(crate) fn settle(
         let mut answered = false;
         for work in work {
             let at_once = match &work.task {
-                Task::Call(call) => effects.at_once(call),
+                Task::Call(call) => effects.at_once(scope, call),
                 Task::Wait(_) | Task::Workflow { .. } => None,
             };
             match at_once {

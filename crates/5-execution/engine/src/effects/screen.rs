@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::Json;
+use domain::{Json, Scope};
 use guardrails::{Context, GuardrailConfig, Outcome, Report};
 use serde_json::json;
 use workflow::{Answer, Failure, FailureKind, ScreenAnswer, ScreenCall};
@@ -40,7 +40,7 @@ impl Compiled {
 }
 
 impl World {
-    pub(super) fn screen_at_once(&self, call: &ScreenCall) -> Option<Result<Performed, Failure>> {
+    pub(super) fn screen_at_once(&self, scope: Scope, call: &ScreenCall) -> Option<Result<Performed, Failure>> {
         let config = match self.compiled.get(&call.parameters) {
             Ok(config) => config,
             Err(failure) => return Some(Err(failure)),
@@ -49,14 +49,17 @@ impl World {
             return None;
         }
         let cx = Context { channel: call.channel, now: Some(self.clock.now()) };
-        let outcome = self.guardrails.screen_now(&config, &call.subject, &cx);
+        let outcome = self.guardrails.now(scope)?.screen_now(&config, &call.subject, &cx);
         Some(Ok(Answer::Screen(answer(outcome)).into()))
     }
 
-    pub(super) async fn screen(&self, call: &ScreenCall) -> Result<Performed, Failure> {
+    pub(super) async fn screen(&self, scope: Scope, call: &ScreenCall) -> Result<Performed, Failure> {
         let config = self.compiled.get(&call.parameters)?;
         let cx = Context { channel: call.channel, now: Some(self.clock.now()) };
-        let outcome = self.guardrails.screen(&config, &call.subject, &cx).await;
+        let guardrails = self.guardrails.of(scope).await.map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("the team's guardrail settings: {error}")).retryable()
+        })?;
+        let outcome = guardrails.screen(&config, &call.subject, &cx).await;
         Ok(Answer::Screen(answer(outcome)).into())
     }
 }
