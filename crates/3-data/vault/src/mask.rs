@@ -120,34 +120,42 @@ fn forms(value: &str) -> Vec<String> {
     if value.len() < MIN_VALUE {
         return Vec::new();
     }
-    let mut all = vec![value.to_owned()];
     let json = json_escaped(value);
-    all.push(json.replace('/', "\\/"));
-    all.push(json_escaped(&json));
-    all.push(json);
-    all.push(ascii_json(value));
-    for upper in [true, false] {
-        let encoded = percent_encoded(value, upper);
-        all.push(encoded.replace("%20", "+"));
-        all.push(encoded);
-    }
-    all.push(
+    let mut all = vec![
+        value.to_owned(),
+        json.replace('/', "\\/"),
+        json_escaped(&json),
+        json,
+        ascii_json(value),
         value
             .replace('&', "&amp;")
             .replace('<', "&lt;")
             .replace('>', "&gt;")
             .replace('"', "&quot;")
             .replace('\'', "&#39;"),
-    );
-    all.push(hex::encode(value));
-    all.push(hex::encode_upper(value));
-    for offset in 0..3 {
-        for core in base64_cores(value.as_bytes(), offset) {
-            if core.len() >= MIN_ENCODED {
-                all.push(core);
-            }
-        }
+    ];
+    for upper in [true, false] {
+        let encoded = percent_encoded(value, upper, UNRESERVED);
+        all.push(encoded.replace("%20", "+"));
+        all.push(encoded);
+        // as forms have it, and as an address has what is put into it as it is
+        all.push(percent_encoded(value, upper, IN_FORMS).replace("%20", "+"));
+        all.push(percent_encoded(value, upper, IN_ADDRESSES));
     }
+    // What is echoed is often what was sent, and that was encoded already: all of these may be encoded once more.
+    all.sort_unstable();
+    all.dedup();
+    let mut again = Vec::new();
+    for text in &all {
+        again.push(hex::encode(text));
+        again.push(hex::encode_upper(text));
+        for offset in 0..3 {
+            again.extend(base64_cores(text.as_bytes(), offset).into_iter().filter(|core| core.len() >= MIN_ENCODED));
+        }
+        again.push(json_escaped(text));
+        again.push(percent_encoded(text, true, UNRESERVED));
+    }
+    all.extend(again);
     // a value of several lines (a key file) comes back line by line
     if value.contains('\n') {
         all.extend(
@@ -169,11 +177,17 @@ fn base64_cores(value: &[u8], offset: usize) -> [String; 2] {
     [&STANDARD, &URL_SAFE].map(|engine| engine.encode(&padded)[first..bits / 6].to_owned())
 }
 
-fn percent_encoded(value: &str, upper: bool) -> String {
+/// Characters besides letters and digits that are left as they are.
+const UNRESERVED: &[u8] = b"-._~";
+const IN_FORMS: &[u8] = b"*-._";
+const IN_ADDRESSES: &[u8] = b"!$%&()*+,-./:;=?@[\\]^_`{|}~'";
+
+fn percent_encoded(value: &str, upper: bool, kept: &[u8]) -> String {
     let mut out = String::new();
     for byte in value.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => out.push(char::from(byte)),
+            _ if kept.contains(&byte) => out.push(char::from(byte)),
             _ if upper => out.push_str(&format!("%{byte:02X}")),
             _ => out.push_str(&format!("%{byte:02x}")),
         }
@@ -224,9 +238,18 @@ mod tests {
         masks(&json!(VALUE).to_string());
         masks(&json!(json!(VALUE).to_string()).to_string());
         masks(&ascii_json(VALUE));
-        masks(&percent_encoded(VALUE, true));
-        masks(&percent_encoded(VALUE, false));
-        masks(&percent_encoded(VALUE, true).replace("%20", "+"));
+        for upper in [true, false] {
+            for kept in [UNRESERVED, IN_FORMS, IN_ADDRESSES] {
+                let encoded = percent_encoded(VALUE, upper, kept);
+                if kept != IN_ADDRESSES {
+                    masks(&encoded.replace("%20", "+"));
+                }
+                masks(&hex::encode(&encoded));
+                masks(&STANDARD.encode(format!("api_key={encoded}")));
+                masks(&json!(encoded).to_string());
+                masks(&encoded);
+            }
+        }
         masks(&STANDARD.encode(VALUE));
         masks(&URL_SAFE.encode(VALUE));
         masks(&hex::encode(VALUE));
