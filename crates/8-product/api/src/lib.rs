@@ -11,6 +11,7 @@ mod display;
 mod guardrail;
 mod problem;
 mod run;
+mod siem;
 mod team;
 mod workflow;
 
@@ -21,6 +22,7 @@ pub use credential::*;
 pub use guardrail::*;
 pub use problem::*;
 pub use run::*;
+pub use siem::*;
 pub use team::*;
 pub use workflow::*;
 

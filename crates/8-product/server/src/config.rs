@@ -190,6 +190,17 @@ settings! {
         /// Keys of witnesses (`name+id+key`, C2SP tlog-cosignature) whose signatures under checkpoints are taken.
         witnesses: Vec<String> = Vec::new();
     }
+    /// Delivery to SIEM destinations.
+    siem: SiemSettings {
+        /// Destinations that are delivered to at the same time by this process.
+        destinations: usize = 8;
+        /// Seconds from a request to the last byte of its answer.
+        timeout_seconds: u64 = 20;
+        /// Seconds until another process takes over from one that died; at least three times the timeout.
+        lease_seconds: u64 = 60;
+        /// Seconds that something may wait until people are told.
+        lag_alert_seconds: u64 = 300;
+    }
     /// The server's own log; it never holds request bodies or secrets.
     log: LogSettings {
         /// `error`, `warn`, `info`, `debug`, or a filter such as `info,engine=debug`.

@@ -22,6 +22,7 @@ pub mod request_path;
 pub mod rooms;
 pub mod route;
 pub mod routes;
+mod siem;
 mod signature;
 mod start;
 mod stream;

@@ -72,4 +72,12 @@ operations! {
     ForgetAuditSearch   "audit.forget_search";
     PurgeAudit          "audit.purge";
     EraseFromAudit      "audit.erase";
+    CreateSiem          "siem.create";
+    ChangeSiem          "siem.change";
+    DeleteSiem          "siem.delete";
+    TestSiem            "siem.test";
+    ReplaySiem          "siem.replay";
+    ResumeSiem          "siem.resume";
+    RetryDeadLetter     "siem.retry_dead_letter";
+    GiveUpDeadLetter    "siem.give_up_dead_letter";
 }

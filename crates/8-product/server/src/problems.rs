@@ -62,6 +62,8 @@ problems! {
     KeyNotLoaded "NL-3102" UNPROCESSABLE_ENTITY "This credential was saved with an encryption key this server does not have" : "Start the server with the earlier key in keys.previous, or enter the credential again.";
     CredentialRefused "NL-3103" UNPROCESSABLE_ENTITY "The credential is not accepted" : "The detail says what is missing.";
 
+    BadSiem "NL-3110" UNPROCESSABLE_ENTITY "The SIEM destination is not accepted" : "The detail names the member and what it may be; see docs/guide/siem.md.";
+
     GuardrailViolation "NL-4001" UNPROCESSABLE_ENTITY "A guardrail stopped the workflow" : "The violations say which check found what, where and why.";
     BadGuardrail "NL-4002" UNPROCESSABLE_ENTITY "The guardrail settings are not right" : "The detail names the setting.";
 

@@ -173,6 +173,8 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
             local_models::Settings { max_tokens: config.models.local_max_tokens, ..local_models::Settings::new(path) };
         LocalModel::new(settings) as Arc<dyn LocalChat>
     });
+    let parts = (&store, &vault, &recorder, &checkpoints);
+    let siem = crate::siem::open(&config, parts, egress.clone(), &clock);
     let models = Models::new(egress.clone(), clock.clone(), local.clone());
     let sandbox = open_sandbox(&config, &clock).await?;
     let guardrails = Guardrails::new(ports(sandbox.as_ref(), &models, local.is_some()));
@@ -220,6 +222,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         recorder,
         post,
         checkpoints,
+        siem,
         guardrails,
         registry,
         plans,

@@ -182,6 +182,7 @@ async fn work(rooms: &Rooms) -> Result<JoinSet<()>, Error> {
     loops.spawn(rooms.checkpoints.clone().run(shutdown.clone().cancelled_owned()));
     loops.spawn(rooms.recorder.clone().run_index(shutdown.clone().cancelled_owned()));
     loops.spawn(crate::audit_retention::run(rooms.clone()));
+    loops.spawn(crate::siem::run(rooms.clone()));
     let recorder = rooms.recorder.clone();
     loops.spawn(async move {
         while !shutdown.is_cancelled() {

@@ -59,6 +59,8 @@ pub struct Inner {
     /// The way to people's mailboxes.
     pub post: Post,
     pub checkpoints: Checkpoints,
+    /// Delivery to the teams' SIEM destinations.
+    pub siem: siem::Siem,
     pub guardrails: Guardrails,
     pub registry: Arc<Registry>,
     pub plans: Plans,

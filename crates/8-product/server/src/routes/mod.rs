@@ -14,6 +14,7 @@ mod runs;
 mod second_factor;
 mod sessions;
 mod show;
+mod siem;
 mod sign_in;
 mod system;
 mod teams;
@@ -211,6 +212,19 @@ pub fn table() -> Vec<Route> {
         Route::post(here!("/audit/purge"), "Purges entries before a moment, whole sealed segments at a time", audit::purge).needs(P::PurgeData).audited(O::PurgeAudit).takes::<api::PurgeAudit>().gives::<api::AuditPurged>(),
         Route::post(here!("/audit/erasures"), "Makes a person's data in the trail unreadable", audit::erase).needs(P::PurgeData).audited(O::EraseFromAudit).takes::<api::EraseFromAudit>().gives::<api::AuditErased>(),
         Route::get(here!("/audit/verification"), "Verifies the trail", audit::verify).needs(P::ViewAudit).audited(O::VerifyAudit).gives::<api::AuditVerification>(),
+
+        // SIEM
+        Route::get(here!("/siem"), "Lists SIEM destinations with how delivery stands", siem::list).needs(P::ConfigureSiem).gives::<api::Page<api::SiemDestination>>(),
+        Route::post(here!("/siem"), "Makes a SIEM destination", siem::create).needs(P::ConfigureSiem).audited(O::CreateSiem).dangerous().takes::<api::SaveSiemDestination>().gives::<api::NewSiemDestination>().status(StatusCode::CREATED),
+        Route::get(here!("/siem/{id}"), "A SIEM destination with how delivery stands", siem::one).needs(P::ConfigureSiem).gives::<api::SiemDestination>(),
+        Route::put(here!("/siem/{id}"), "Changes a SIEM destination", siem::change).needs(P::ConfigureSiem).audited(O::ChangeSiem).dangerous().takes::<api::SaveSiemDestination>().gives::<api::SiemDestination>(),
+        Route::delete(here!("/siem/{id}"), "Forgets a SIEM destination", siem::delete).needs(P::ConfigureSiem).audited(O::DeleteSiem).dangerous(),
+        Route::post(here!("/siem/{id}/test"), "Sends a test event", siem::test).needs(P::ConfigureSiem).audited(O::TestSiem).gives::<api::SiemTest>(),
+        Route::post(here!("/siem/{id}/replay"), "Sends a stream again from a sequence on", siem::replay).needs(P::ConfigureSiem).audited(O::ReplaySiem).dangerous().takes::<api::ReplaySiem>().gives::<api::SiemDestination>(),
+        Route::post(here!("/siem/{id}/resume"), "Tries a held destination again at once", siem::resume).needs(P::ConfigureSiem).audited(O::ResumeSiem).gives::<api::SiemDestination>(),
+        Route::get(here!("/siem/{id}/dead-letters"), "Lists events that the receiver refused, oldest first", siem::letters).needs(P::ConfigureSiem).gives::<api::Page<api::SiemDeadLetter>>().query(PAGING),
+        Route::post(here!("/siem/{id}/dead-letters/{letter}/retry"), "Sends a refused event again", siem::retry).needs(P::ConfigureSiem).audited(O::RetryDeadLetter).gives::<api::SiemTest>(),
+        Route::delete(here!("/siem/{id}/dead-letters/{letter}"), "Gives a refused event up", siem::give_up).needs(P::ConfigureSiem).audited(O::GiveUpDeadLetter),
 
         // the way in for the world
         hook(Route::get(HOOKS, "Starts a run of a published workflow", crate::webhook::receive)),
