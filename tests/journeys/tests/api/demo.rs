@@ -35,7 +35,7 @@ async fn the_demo_answers_refuses_and_verifies() {
 
     // The command of the README looks at the same database from outside.
     let config = server.rooms.config.clone();
-    server::commands::audit_verify(config, None, false).await.unwrap();
+    server::commands::audit_verify(config, &server::commands::Trusted::default(), false).await.unwrap();
     server.stop().await;
 }
 
