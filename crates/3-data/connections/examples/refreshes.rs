@@ -1,7 +1,11 @@
 //! How many calls five hundred workers make that need one expiring token, over and over, in two processes' worth of state:
 //! `cargo run --release -p connections --example refreshes [rounds]`.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a measurement reads the clock and stops when it cannot go on")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a measurement reads the clock and stops when it cannot go on"
+)]
 
 #[path = "../tests/double/mod.rs"]
 mod double;

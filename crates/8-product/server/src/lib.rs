@@ -6,6 +6,7 @@
 
 mod audit_retention;
 mod clock;
+mod code;
 pub mod commands;
 mod config;
 mod demo;
@@ -27,6 +28,7 @@ mod signature;
 mod start;
 mod stream;
 mod webhook;
+mod workers;
 
 pub use clock::system as clock;
 pub use config::{Config, ConfigError, reference as config_reference};

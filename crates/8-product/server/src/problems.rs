@@ -61,6 +61,7 @@ problems! {
     StorageUnavailable "NL-3005" SERVICE_UNAVAILABLE "The database does not answer" : "Nothing was changed. Try again in a moment.";
     KeyNotLoaded "NL-3102" UNPROCESSABLE_ENTITY "This credential was saved with an encryption key this server does not have" : "Start the server with the earlier key in keys.previous, or enter the credential again.";
     CredentialRefused "NL-3103" UNPROCESSABLE_ENTITY "The credential is not accepted" : "The detail says what is missing.";
+    ConnectionFailed "NL-3104" UNPROCESSABLE_ENTITY "The connection was not made or cannot be used" : "The detail says why; `reason` is its code, listed in docs/guide/credentials.md.";
 
     BadSiem "NL-3110" UNPROCESSABLE_ENTITY "The SIEM destination is not accepted" : "The detail names the member and what it may be; see docs/guide/siem.md.";
 

@@ -17,7 +17,6 @@ use identity::{Identity, Keys, Passwords};
 use local_models::LocalModel;
 use models::{LocalChat, Models};
 use recorder::{ChainLinker, Checkpoints, CheckpointsConfig, Recorder, SigningKey};
-use sandbox::{Sandbox, SandboxConfig};
 use store::{Effects, Location, Store, StoreConfig, records::SettingOf};
 use tokio_util::sync::CancellationToken;
 use vault::{Bound, Purpose, RootKeys, Vault};
@@ -25,7 +24,7 @@ use vault::{Bound, Purpose, RootKeys, Vault};
 use crate::{
     Config, clock,
     commands::Error,
-    rooms::{Inner, Plans, Post, RightsNow, Rooms, Slugs, StoredIdentities, Trail, ports},
+    rooms::{Inner, Plans, Post, RightsNow, Rooms, Slugs, StoredIdentities, TeamGuards, Trail, ports},
 };
 
 /// What this process is for.
@@ -164,7 +163,12 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
     policy.origins.extend(config.server.cors_origins.iter().cloned());
     let keys = Keys::new(&derived(&root, "sessions"), &[])?;
     let passwords = Passwords::new(config.security.bcrypt_cost)?;
-    let identity = Identity::new(Arc::new(StoredIdentities { store: store.clone(), vault: vault.clone() }), keys, passwords, policy)?;
+    let identity = Identity::new(
+        Arc::new(StoredIdentities { store: store.clone(), vault: vault.clone() }),
+        keys,
+        passwords,
+        policy,
+    )?;
 
     let post = Post::open(&config, clock.clone(), egress_policy(&config)?)?;
     let egress = egress(&config)?;
@@ -176,19 +180,28 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
     let parts = (&store, &vault, &recorder, &checkpoints);
     let siem = crate::siem::open(&config, parts, egress.clone(), &clock);
     let models = Models::new(egress.clone(), clock.clone(), local.clone());
-    let sandbox = open_sandbox(&config, &clock).await?;
-    let guardrails = Guardrails::new(ports(sandbox.as_ref(), &models, local.is_some()));
+    let sandbox = crate::code::open(&config.sandbox, &clock).await?;
+    let guardrails = Guardrails::new(guardrails::Ports {
+        learned: crate::rooms::learned(&config.guardrails),
+        ..ports(sandbox.as_ref(), &models, local.is_some())
+    });
+    let guardrails = TeamGuards::new(guardrails, store.clone(), vault.clone(), clock.clone());
     let registry = nodes::registry();
     let plans = Plans::new(store.clone(), registry.clone(), clock.clone());
+    let connections = connections::Connections::new(vault.clone(), store.clone(), egress.clone(), clock.clone());
+    let customer_sql = customer_sql::CustomerSql::new(egress.clone(), config.egress.sqlite_folder.clone());
     let world = engine::effects::World {
         models,
-        http: egress.clone(),
-        customer_sql: customer_sql::CustomerSql::new(egress, config.egress.sqlite_folder.clone()),
+        http: egress,
+        customer_sql: customer_sql.clone(),
         sandbox: sandbox.clone(),
-        code_limits: code_limits(&config),
-        guardrails: guardrails.clone(),
+        code_limits: crate::code::limits(&config.sandbox),
+        guardrails: Arc::new(guardrails.clone()),
         compiled: engine::effects::Compiled::default(),
-        vault: Arc::new(vault.clone()),
+        connections: connections.clone(),
+        secrets: engine::effects::Secrets::default(),
+        audit: Arc::new(Trail(recorder.clone())),
+        store: store.clone(),
         rights: Arc::new(RightsNow(store.clone(), clock.clone())),
         clock: clock.clone(),
     };
@@ -218,6 +231,8 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         clock,
         store,
         vault,
+        connections,
+        customer_sql,
         identity,
         recorder,
         post,
@@ -247,41 +262,6 @@ async fn windows(config: &Config) -> Result<Arc<dyn edge::Windows>, Error> {
         tracing::warn!("redis.url is set and nothing answers there: rate limits hold per process until it does");
     }
     Ok(Arc::new(redis))
-}
-
-/// The most that a call of code may ask for.
-fn code_limits(config: &Config) -> sandbox::Limits {
-    sandbox::Limits {
-        wall_clock: Duration::from_secs(config.sandbox.max_seconds.max(1)),
-        memory_bytes: config.sandbox.max_memory_mb.max(16).saturating_mul(1024 * 1024),
-        ..sandbox::Limits::default()
-    }
-}
-
-async fn open_sandbox(config: &Config, clock: &Clock) -> Result<Option<Sandbox>, Error> {
-    if !config.sandbox.enabled {
-        return Ok(None);
-    }
-    let mut settings = SandboxConfig { idle_launchers: config.sandbox.pool, ..SandboxConfig::default() };
-    for name in &config.sandbox.required {
-        let known = sandbox::Guarantee::ALL.iter().find(|guarantee| guarantee.name() == name);
-        settings.required.insert(*known.ok_or_else(|| {
-            let all: Vec<_> = sandbox::Guarantee::ALL.iter().map(|guarantee| guarantee.name()).collect();
-            Error::Start(format!("sandbox.required: there is no guarantee {name:?}; there are {}", all.join(", ")))
-        })?);
-    }
-    match Sandbox::start(settings, clock.clone()).await {
-        Ok(sandbox) => {
-            if let Err(error) = sandbox.ready() {
-                tracing::warn!(%error, "code nodes will not run on this host");
-            }
-            Ok(Some(sandbox))
-        }
-        Err(error) => {
-            tracing::warn!(%error, "code nodes will not run on this host");
-            Ok(None)
-        }
-    }
 }
 
 #[cfg(test)]

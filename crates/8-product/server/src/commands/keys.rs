@@ -27,7 +27,13 @@ pub async fn keys_status(config: Config) -> Result<(), Error> {
     for (id, count) in &status.wrapped_by {
         println!("{count} data keys under {id:08x}");
     }
+    print_sealed(&status);
     store.close().await;
+    if !status.unknown.is_empty() {
+        let ids: Vec<_> = status.unknown.iter().map(u32::to_string).collect();
+        let keys = ids.join(", ");
+        return Err(Error::Start(format!("values are sealed with data keys that are not in the database: {keys}")));
+    }
     match status.missing.as_slice() {
         [] => Ok(()),
         missing => {
@@ -40,11 +46,22 @@ pub async fn keys_status(config: Config) -> Result<(), Error> {
     }
 }
 
-/// Wraps every data key under the present root key, while servers that have both keys serve on; afterwards the earlier
-/// keys are needed by nothing.
+/// Which data key seals how many values of each column.
+fn print_sealed(status: &vault::KeyStatus) {
+    for (column, keys) in &status.sealed {
+        for (key, values) in keys {
+            let state = if status.active.contains(key) { "seals now" } else { "EARLIER: run `nodeloom keys rotate`" };
+            println!("{values:>8} values of {column} under data key {key} ({state})");
+        }
+    }
+}
+
+/// Wraps every data key under the present root key and seals every value anew with the next data key, while servers
+/// that have both root keys serve on; afterwards the earlier keys are needed by nothing. One that was cut off is
+/// finished by the next.
 ///
 /// # Errors
-/// [`Error`]: nothing was changed.
+/// [`Error`]: values are whole, under the one key or the other.
 pub async fn keys_rotate(config: Config) -> Result<(), Error> {
     let clock = clock();
     let store = start::store(&config, &clock).await?;
@@ -62,7 +79,7 @@ pub async fn keys_rotate(config: Config) -> Result<(), Error> {
         detail: serde_json::json!({}),
     };
     let intent = recorder.intent(act).await?;
-    let rotated = vault::rotate(&roots, &store, store::Effects::none()).await;
+    let rotated = vault::rotate(&roots, &store, vault::Pace::default(), store::Effects::none()).await;
     let result = if rotated.is_ok() { domain::AuditResult::Succeeded } else { domain::AuditResult::Failed };
     intent.outcome(result, serde_json::json!({})).await?;
     let status = rotated?;
@@ -70,6 +87,8 @@ pub async fn keys_rotate(config: Config) -> Result<(), Error> {
     if !status.is_rotated() {
         return Err(Error::Start("some data keys are still under an earlier root key".to_owned()));
     }
+    print_sealed(&status);
+    println!("0 values are under an earlier data key");
     println!("every data key is under root key {:08x}; keys.previous can be removed", status.present);
     Ok(())
 }

@@ -64,7 +64,7 @@ fn greet(rooms: &Rooms, address: std::net::SocketAddr) {
     match &rooms.sandbox {
         None => println!("  code nodes             off: they fail with a clear error"),
         Some(sandbox) => {
-            let guarantees = sandbox.guarantees();
+            let (guarantees, backend) = (sandbox.guarantees(), &sandbox.choice().backend);
             let weaker: Vec<_> = guarantees
                 .0
                 .iter()
@@ -73,9 +73,9 @@ fn greet(rooms: &Rooms, address: std::net::SocketAddr) {
                 .collect();
             match (sandbox.ready(), weaker.as_slice()) {
                 (Err(error), _) => println!("  code nodes             will not run on this host: {error}"),
-                (Ok(()), []) => println!("  code nodes             run in containers with every guarantee"),
+                (Ok(()), []) => println!("  code nodes             run in containers ({backend}) with every guarantee"),
                 (Ok(()), weaker) => println!(
-                    "  code nodes             run in containers; weaker on this host: {} (nodeloom sandbox probe)",
+                    "  code nodes             run in containers ({backend}); weaker on this host: {} (nodeloom sandbox probe)",
                     weaker.join(", ")
                 ),
             }
@@ -183,6 +183,8 @@ async fn work(rooms: &Rooms) -> Result<JoinSet<()>, Error> {
     loops.spawn(rooms.recorder.clone().run_index(shutdown.clone().cancelled_owned()));
     loops.spawn(crate::audit_retention::run(rooms.clone()));
     loops.spawn(crate::siem::run(rooms.clone()));
+    loops.spawn(crate::workers::keep_keys(rooms.clone()));
+    loops.spawn(crate::workers::keep_connections(rooms.clone()));
     let recorder = rooms.recorder.clone();
     loops.spawn(async move {
         while !shutdown.is_cancelled() {

@@ -7,6 +7,7 @@ mod plans;
 mod post;
 mod running;
 mod safety;
+mod team_guards;
 
 use std::{
     collections::HashMap,
@@ -24,7 +25,6 @@ use engine::{
     Engine,
     ports::{Rights as _, Runnable, Versions as _},
 };
-use guardrails::Guardrails;
 use identity::Identity;
 use recorder::{Checkpoints, Recorder, RefusedRequest, Report, VerifierKey};
 use sandbox::Sandbox;
@@ -39,10 +39,11 @@ use crate::{
 };
 
 pub use identity_records::{StoredIdentities, slug, stored_key};
-pub use post::{Post, texts};
 pub use plans::{Hook, Plans, address as hook_address};
+pub use post::{Post, texts};
 pub use running::{RightsNow, Trail};
-pub use safety::ports;
+pub use safety::{learned, ports};
+pub use team_guards::TeamGuards;
 
 /// Everything a handler may need. Cheap to clone.
 #[derive(Clone)]
@@ -54,6 +55,10 @@ pub struct Inner {
     pub clock: Clock,
     pub store: Store,
     pub vault: Vault,
+    /// Makes OAuth connections and keeps them alive.
+    pub connections: connections::Connections,
+    /// For testing a database credential.
+    pub customer_sql: customer_sql::CustomerSql,
     pub identity: Identity,
     pub recorder: Recorder,
     /// The way to people's mailboxes.
@@ -61,7 +66,7 @@ pub struct Inner {
     pub checkpoints: Checkpoints,
     /// Delivery to the teams' SIEM destinations.
     pub siem: siem::Siem,
-    pub guardrails: Guardrails,
+    pub guardrails: TeamGuards,
     pub registry: Arc<Registry>,
     pub plans: Plans,
     pub engine: Engine,

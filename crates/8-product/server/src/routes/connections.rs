@@ -206,11 +206,7 @@ pub async fn reconnect(
 }
 
 /// The way back. Who comes is known by their session; where it belongs, by the state.
-pub async fn callback(
-    request: Identified,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
+pub async fn callback(request: Identified, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
     if query.len() > 16 * 1024 {
         return Err(Problem::new(Kind::BadParameter).detail("the query is too long"));
@@ -257,9 +253,10 @@ async fn finish(request: &Identified, callback: &Callback) -> Result<api::Creden
         Ok(scope) => scope,
         Err(error) => {
             let refused: Result<(), Problem> = Err(error.into());
-            return Err(together(rooms, act(None), refused, async |_, _| Ok(())).await.err().unwrap_or_else(|| {
-                Problem::internal("a refusal that was none")
-            }));
+            return Err(together(rooms, act(None), refused, async |_, _| Ok(()))
+                .await
+                .err()
+                .unwrap_or_else(|| Problem::internal("a refusal that was none")));
         }
     };
     let actor = request.caller.actor(scope, request.arrived.at).await;

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod connections;
 mod credentials;
 mod events;
 mod guardrails;
@@ -188,12 +189,36 @@ pub fn table() -> Vec<Route> {
 
         // safety
         Route::post(here!("/guardrails/check"), "Screens a text outside of any workflow", guardrails::check).needs(P::ExecuteWorkflow).audited(O::CheckGuardrails).takes::<api::CheckGuardrails>().gives::<api::GuardrailVerdict>(),
+        Route::post(here!("/guardrails/playground"), "Tells everything that the checks find, and obeys none of it", guardrails::playground).needs(P::ExecuteWorkflow).audited(O::TryGuardrails).takes::<api::CheckGuardrails>().gives::<api::GuardrailFindings>(),
+        Route::get(here!("/guardrails/settings"), "The team's thresholds here", guardrails::team::settings).needs(P::ViewWorkflow).gives::<api::GuardrailSettings>(),
+        Route::put(here!("/guardrails/settings"), "Sets the team's thresholds here", guardrails::team::set).needs(P::ManageGuardrail).audited(O::SetGuardrails).takes::<api::GuardrailSettings>().gives::<api::GuardrailSettings>(),
+        Route::get(here!("/guardrails/exceptions"), "Lists exceptions, ended ones too", guardrails::team::exceptions).needs(P::ViewWorkflow).gives::<api::Page<api::GuardrailException>>().query(PAGING),
+        Route::post(here!("/guardrails/exceptions"), "Allows something that was found, until a day", guardrails::team::add_exception).needs(P::ManageGuardrail).audited(O::PutException).takes::<api::PutGuardrailException>().gives::<api::GuardrailException>().status(StatusCode::CREATED),
+        Route::put(here!("/guardrails/exceptions/{id}"), "Changes an exception", guardrails::team::change_exception).needs(P::ManageGuardrail).audited(O::PutException).takes::<api::PutGuardrailException>().gives::<api::GuardrailException>(),
+        Route::delete(here!("/guardrails/exceptions/{id}"), "Ends an exception", guardrails::team::delete_exception).needs(P::ManageGuardrail).audited(O::DeleteException),
+        Route::get(here!("/guardrails/references"), "Lists the team's references for the semantic check", guardrails::team::references).needs(P::ViewWorkflow).gives::<api::Page<api::GuardrailReference>>().query(PAGING),
+        Route::post(here!("/guardrails/references"), "Adds references for the semantic check", guardrails::team::add_references).needs(P::ManageGuardrail).audited(O::AddReferences).takes::<api::AddGuardrailReferences>().gives::<api::Page<api::GuardrailReference>>().status(StatusCode::CREATED),
+        Route::delete(here!("/guardrails/references/{id}"), "Deletes a reference", guardrails::team::delete_reference).needs(P::ManageGuardrail).audited(O::DeleteReference),
+        Route::post("/v1/moderations", "Moderation as OpenAI's API shapes it", guardrails::moderations::create).audited(O::Moderate).takes::<api::Moderate>().gives::<api::Moderation>(),
         Route::get("/api/v1/sandbox", "Which of the sandbox's guarantees this host gives", guardrails::sandbox),
 
         // data
         Route::get(here!("/credentials"), "Lists credentials, never their values", credentials::list).needs(P::UseCredential).gives::<api::Page<api::Credential>>().query(PAGING),
         Route::post(here!("/credentials"), "Puts a secret into the vault", credentials::create).needs(P::ManageCredential).audited(O::CreateCredential).takes::<api::CreateCredential>().gives::<api::Credential>().status(StatusCode::CREATED),
-        Route::delete(here!("/credentials/{id}"), "Deletes a credential", credentials::delete).needs(P::ManageCredential).audited(O::DeleteCredential),
+        Route::get(here!("/credentials/{id}"), "A credential, never its value", credentials::show_one).needs(P::UseCredential).gives::<api::Credential>(),
+        Route::patch(here!("/credentials/{id}"), "Changes name, hosts or when it is due", credentials::change).needs(P::ManageCredential).audited(O::ChangeCredential).takes::<api::ChangeCredential>().gives::<api::Credential>(),
+        Route::put(here!("/credentials/{id}/value"), "Gives a credential its next value", credentials::replace).needs(P::ManageCredential).audited(O::ReplaceCredential).takes::<api::ReplaceCredential>().gives::<api::Credential>(),
+        Route::get(here!("/credentials/{id}/versions"), "Lists the values before, never what they are", credentials::versions).needs(P::UseCredential).gives::<api::Page<api::CredentialVersion>>(),
+        Route::post(here!("/credentials/{id}/rollback"), "Gives a credential an earlier value again", credentials::roll_back).needs(P::ManageCredential).audited(O::RollBackCredential).takes::<api::RollBackCredential>().gives::<api::Credential>(),
+        Route::post(here!("/credentials/{id}/test"), "Says whether a credential works", credentials::test).needs(P::UseCredential).audited(O::TestCredential).takes::<api::TestCredential>().gives::<api::CredentialTested>(),
+        Route::delete(here!("/credentials/{id}"), "Deletes a credential, giving its token back first", credentials::delete).needs(P::ManageCredential).audited(O::DeleteCredential).gives::<api::CredentialDeleted>().status(StatusCode::OK),
+        Route::get(here!("/connections/providers"), "Lists providers that can be connected", connections::providers).needs(P::UseCredential).gives::<api::Page<api::ProviderShown>>(),
+        Route::get(here!("/connections/clients"), "Lists the clients registered with providers", connections::clients).needs(P::UseCredential).gives::<api::Page<api::OauthClientShown>>(),
+        Route::put(here!("/connections/clients/{provider}"), "Registers a client with a provider", connections::put_client).needs(P::ManageCredential).audited(O::PutOauthClient).takes::<api::PutOauthClient>().status(StatusCode::NO_CONTENT),
+        Route::delete(here!("/connections/clients/{provider}"), "Forgets a client", connections::delete_client).needs(P::ManageCredential).audited(O::DeleteOauthClient),
+        Route::post(here!("/connections"), "Begins a connection", connections::begin).needs(P::ManageCredential).audited(O::BeginConnection).takes::<api::BeginConnection>().gives::<api::ConnectionBegun>().status(StatusCode::CREATED),
+        Route::post(here!("/connections/{id}/reconnect"), "Makes a connection again", connections::reconnect).needs(P::ManageCredential).audited(O::BeginConnection).takes::<api::ReconnectConnection>().gives::<api::ConnectionBegun>().status(StatusCode::CREATED),
+        Route::get("/api/v1/oauth/callback", "The way back from a provider", connections::callback).audited(O::FinishConnection).gives::<api::Credential>(),
 
         // audit
         Route::get(here!("/audit"), "Lists audit entries, newest first", audit::list).needs(P::ViewAudit).audited(O::ViewAudit).gives::<api::Page<api::AuditEntry>>().query(AUDIT),
