@@ -1,5 +1,5 @@
 //! What the vault costs: opening a value without the database, a lease beyond what the database takes, and a rotation of
-//! many rows while they are read. `cargo run --release -p vault --example figures [rows]`, on SQLite and PostgreSQL.
+//! many rows while they are read. `cargo run --release -p vault --example vault_figures [rows]`, on SQLite and PostgreSQL.
 
 #![allow(
     clippy::unwrap_used,
