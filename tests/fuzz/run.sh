@@ -7,7 +7,7 @@ if ! cargo +nightly --version >/dev/null 2>&1; then echo "fuzzing needs nightly 
 if ! cargo fuzz --version >/dev/null 2>&1; then
   echo "Installing cargo-fuzz …"; cargo install --locked --quiet cargo-fuzz
 fi
-for target in workflow_definition guardrail_config guardrail_screen pii_redact audit_bundle; do
+for target in workflow_definition guardrail_config guardrail_screen pii_redact sql_parse stream_screen audit_bundle encoder_weights encoder_tokens; do
   echo "== $target"
   mkdir -p "corpus/$target"
   cargo +nightly fuzz run --fuzz-dir . "$target" -- -max_total_time="$seconds" -max_len=65536 -timeout=20 -rss_limit_mb=4096 -verbosity=0

@@ -7,13 +7,15 @@ use pii::{Detector, Kind};
 use serde_json::json;
 
 use crate::{
+    Learned,
     checks::{content, pii as pii_check, prompt_injection, sql},
     eval::{self, Interval, Options, What},
 };
 
 const USAGE: &str = "usage:
-  nodeloom guard check [--check NAME]… [--channel user|data] [--threshold 0..1] [--sql-mode fragment|statement] [--json] [TEXT | FILE | -]
-  nodeloom guard eval --check NAME [--channel user|data] [--sql-mode fragment|statement] [--json] FILE…
+  nodeloom guard check [--check NAME]… [--channel user|data] [--threshold 0..1] [--sql-mode fragment|statement]
+                       [--model FILE] [--json] [TEXT | FILE | -]
+  nodeloom guard eval --check NAME [--channel user|data] [--sql-mode fragment|statement] [--model FILE] [--json] FILE…
 NAME is one of prompt_injection, pii, secrets, content, sql. `check` runs prompt_injection, pii and content when none is
 named; it reads standard input for `-` or without a text, and a file where a file of that name exists.
 Exit: 0 nothing found, 1 something found, 2 error.";
@@ -39,6 +41,7 @@ struct Given {
     threshold: Option<f32>,
     sql_mode: Option<sql::Mode>,
     json: bool,
+    model: Option<String>,
     rest: Vec<String>,
 }
 
@@ -89,6 +92,7 @@ fn read_args(args: &[String]) -> Result<Given, String> {
                     other => return Err(format!("--sql-mode is fragment or statement, not {other}")),
                 });
             }
+            "--model" => given.model = Some(value()?),
             "--threshold" => {
                 let share = value()?.parse::<f32>().ok().filter(|n| (0.0..=1.0).contains(n));
                 given.threshold = Some(share.ok_or("--threshold is a number from 0 to 1")?);
@@ -97,6 +101,10 @@ fn read_args(args: &[String]) -> Result<Given, String> {
         }
     }
     Ok(given)
+}
+
+fn learned(given: &Given) -> Learned {
+    given.model.as_ref().map_or_else(Learned::shipped, Learned::from_file)
 }
 
 fn what(name: &str) -> Result<What, String> {
@@ -140,14 +148,24 @@ fn check(given: &Given) -> Result<i32, String> {
     } else {
         given.checks.clone()
     };
+    let learned = learned(given);
     let mut found: Vec<Finding> = Vec::new();
     for what in checks {
         found.extend(match what {
-            What::PromptInjection => prompt_injection::check(&text, given.channel, given.threshold),
+            What::PromptInjection => {
+                let said = prompt_injection::judge(&text, given.channel, given.threshold, &learned, None);
+                let said = said.map_err(|why| format!("prompt_injection was not evaluated: {why}"))?;
+                if let Some(unread) = &said.unread {
+                    eprintln!("note: {unread}");
+                }
+                said.findings
+            }
             What::Pii => pii_check::check_text(&text, &Detector::standard()),
             What::Secrets => pii_check::check_text(&text, &Detector::only([Kind::ApiKey, Kind::Jwt])),
             What::Content => {
-                content::local(&text, &content::ContentOptions { threshold: given.threshold, ..Default::default() })
+                let options = content::ContentOptions { threshold: given.threshold, ..Default::default() };
+                content::local(&text, &options, &learned, None)
+                    .map_err(|why| format!("content was not evaluated: {why}"))?
             }
             What::Sql => {
                 let rules = sql::SqlRules { mode: given.sql_mode, ..Default::default() };
@@ -176,8 +194,12 @@ fn evaluate(given: &Given) -> Result<i32, String> {
     if given.rest.is_empty() {
         return Err(format!("eval needs at least one file\n{USAGE}"));
     }
-    let options =
-        Options { what: *what, channel: given.channel, sql_mode: given.sql_mode.unwrap_or(sql::Mode::Fragment) };
+    let options = Options {
+        what: *what,
+        channel: given.channel,
+        sql_mode: given.sql_mode.unwrap_or(sql::Mode::Fragment),
+        learned: learned(given),
+    };
     let mut failed = false;
     for file in &given.rest {
         let measured = match eval::measure(Path::new(file), &options) {

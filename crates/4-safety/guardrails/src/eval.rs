@@ -12,7 +12,10 @@ use serde::Serialize;
 pub use metrics::{Interval, Scores};
 pub use rows::{EvalError, Row, read};
 
-use crate::checks::{content, prompt_injection, sql};
+use crate::{
+    Learned,
+    checks::{content, prompt_injection, sql},
+};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +28,12 @@ pub enum What {
 }
 
 /// How.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     pub what: What,
     pub channel: Channel,
     pub sql_mode: sql::Mode,
+    pub learned: Learned,
 }
 
 /// One file's figures.
@@ -81,7 +85,8 @@ pub fn measure(path: &Path, options: &Options) -> Result<Measured, EvalError> {
             tally(row, &found, &mut types);
             continue;
         }
-        let (flagged, score) = judge(&row.text, options);
+        let said = judge(&row.text, options);
+        let (flagged, score) = said.map_err(|why| EvalError::NotEvaluated { file: path.display().to_string(), why })?;
         millis.push(begun.elapsed().as_secs_f64() * 1000.0);
         if let Some(label) = row.label {
             judged.push((label, score, flagged));
@@ -112,11 +117,14 @@ pub fn measure(path: &Path, options: &Options) -> Result<Measured, EvalError> {
 }
 
 /// Verdict at the default threshold, and the score behind it.
-pub fn judge(text: &str, options: &Options) -> (bool, f32) {
-    match options.what {
+///
+/// # Errors
+/// Why the check could not run; nothing is measured then.
+pub fn judge(text: &str, options: &Options) -> Result<(bool, f32), String> {
+    Ok(match options.what {
         What::PromptInjection => {
-            let score = prompt_injection::score(text, options.channel);
-            (score >= prompt_injection::default_threshold(options.channel), score)
+            let said = prompt_injection::judge(text, options.channel, None, &options.learned, None)?;
+            (!said.findings.is_empty(), said.score)
         }
         What::Secrets | What::Pii => {
             let only = Detector::only([Kind::ApiKey, Kind::Jwt]);
@@ -124,7 +132,8 @@ pub fn judge(text: &str, options: &Options) -> (bool, f32) {
             (score > 0.0, score)
         }
         What::Content => {
-            let score = content::scores(text).iter().map(|hit| hit.score).fold(0.0, f32::max);
+            let hits = content::judge(text, &options.learned, None)?;
+            let score = hits.iter().map(|hit| hit.score).fold(0.0, f32::max);
             (score >= 0.5, score)
         }
         What::Sql => match options.sql_mode {
@@ -144,7 +153,7 @@ pub fn judge(text: &str, options: &Options) -> (bool, f32) {
                 }
             }
         },
-    }
+    })
 }
 
 /// Overlap-matched per type.

@@ -87,8 +87,12 @@ pub struct Ports {
     pub moderator: Option<Arc<dyn Moderator>>,
     /// Absent: the local tier of the semantic check decides alone.
     pub embedder: Option<Arc<dyn Embedder>>,
+    /// The learned tier: the weights in this binary unless others are given.
+    pub learned: crate::Learned,
     /// For redaction by keyed hash.
     pub hash_key: Option<pii::HashKey>,
+    /// For redaction by reversible token, and for putting the values back.
+    pub tokens: Option<Arc<dyn pii::Tokens>>,
 }
 
 impl std::fmt::Debug for Ports {
@@ -99,6 +103,7 @@ impl std::fmt::Debug for Ports {
             .field("moderator", &self.moderator.is_some())
             .field("embedder", &self.embedder.is_some())
             .field("hash_key", &self.hash_key.is_some())
+            .field("tokens", &self.tokens.is_some())
             .finish()
     }
 }

@@ -288,3 +288,111 @@ async fn a_local_block_spares_the_model() {
     let report = halted(screened_by(ports, parameters, json!(ATTACK)).await);
     assert_eq!(report.checks[1].outcome, CheckOutcome::Skipped);
 }
+
+/// R152, R184: what one check takes out never moves what another has found; places that overlap go whole.
+#[test]
+fn redactions_of_several_checks_fit_together() {
+    let parameters = json!({"severity": "REDACT", "checks": ["PII_REDACTION"], "rules": [
+        {"type": "REGEX", "name": "codes", "pattern": "code-[0-9]+"},
+        {"type": "KEYWORD_LIST", "name": "rivals", "keywords": ["acme"]}]});
+    let value = json!({"a@example.com": ["jane@example.com has code-77, Acme and 4111 1111 1111 1111", {"code-1 of a list": 4_111_111_111_111_111_u64}]});
+    let report = screen(parameters.clone(), value);
+    // A member's name cannot be cut by a rule of the customer's: that is not evaluated, and halts.
+    assert!(halted(report).not_evaluated);
+    let value = json!({"a@example.com": ["jane@example.com has code-77, Acme and 4111 1111 1111 1111", 4_111_111_111_111_111_u64]});
+    let screened = passed(screen(parameters, value));
+    assert_eq!(
+        screened.json(),
+        &json!({"[EMAIL_ADDRESS]": ["[EMAIL_ADDRESS] has [REDACTED], [REDACTED] and [CREDIT_CARD]", "[CREDIT_CARD]"]})
+    );
+    assert_eq!(screened.report().redactions, 6);
+    let overlap = json!({"severity": "REDACT", "checks": ["PII_REDACTION"],
+        "rules": [{"type": "REGEX", "name": "line", "pattern": "mail .*com now"}]});
+    assert_eq!(
+        passed(screen(overlap, json!("please mail jane@example.com now."))).json(),
+        &json!("please [REDACTED].")
+    );
+}
+
+/// A vault that only turns letters round.
+struct Mirror(&'static str);
+impl pii::Tokens for Mirror {
+    fn seal(&self, kind: pii::Kind, value: &str) -> Option<String> {
+        let hex: String = value.bytes().rev().map(|b| format!("{b:02x}")).collect();
+        Some(format!("{}-{}-{hex}", self.0, kind.as_str().len()))
+    }
+    fn open(&self, kind: pii::Kind, sealed: &str) -> Option<String> {
+        let hex = sealed.strip_prefix(self.0)?.strip_prefix(&format!("-{}-", kind.as_str().len()))?;
+        let bytes = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(hex.get(i..i + 2)?, 16).ok());
+        String::from_utf8(bytes.rev().collect::<Option<_>>()?).ok()
+    }
+}
+
+/// R143–R152: personal data goes out as a token, the model sees and repeats it, and a later node puts it back. Another
+/// team's token, or one that was changed, does not open, and that halts. A token is nobody's data.
+#[test]
+fn tokens_go_out_and_come_back() {
+    let with = |team: &'static str, parameters: Json, value: Json| {
+        let ports = Ports { tokens: Some(Arc::new(Mirror(team))), ..Ports::default() };
+        Guardrails::new(ports).screen_now(&config(parameters), &value, &Context::default())
+    };
+    let out = json!({"checks": ["PII_REDACTION"], "pii": {"mode": "token"}});
+    let back = json!({"checks": ["PII_REDACTION"], "pii": {"mode": "restore"}});
+    let text = json!({"to": "jane@example.com", "card": "pay with 4111 1111 1111 1111", "again": "jane@example.com"});
+    let hidden = passed(with("red", out.clone(), text.clone())).json().clone();
+    assert!(!hidden.to_string().contains("jane") && !hidden.to_string().contains("4111"), "{hidden}");
+    assert_eq!(hidden["to"], hidden["again"]);
+    // Screened again, stored or logged, it stays what it is.
+    assert_eq!(passed(with("red", out.clone(), hidden.clone())).json(), &hidden);
+    let mut stored = hidden.clone();
+    assert_eq!(pii::redact_for_storage(&mut stored), 0);
+    assert_eq!(passed(with("red", back.clone(), hidden.clone())).json(), &text);
+    assert!(halted(with("blue", back.clone(), hidden)).not_evaluated);
+    assert!(halted(with("red", back.clone(), json!("[EMAIL_ADDRESS:tok1_forged]"))).not_evaluated);
+    assert!(halted(screen(out, text)).not_evaluated);
+    assert_eq!(passed(with("red", back, json!("nothing here"))).json(), &json!("nothing here"));
+}
+
+/// Exceptions and thresholds of a team hold for all its nodes; a node's own threshold wins; mistakes are told.
+#[test]
+fn a_team_has_rules_of_its_own() {
+    let at = Timestamp::parse("2026-11-21T00:00:00Z");
+    let team = |rules: Json| Guardrails::default().for_team(Arc::new(guardrails::TeamRules::parse(&rules).unwrap()));
+    let cx = Context { now: at, ..Context::default() };
+    let rule = config(json!({"rules": [{"type": "REGEX", "pattern": "ticket-\\d+"}]}));
+    let allow = |check: Json, expires: &str| {
+        team(json!({"exceptions": [{"check": check, "text": "ticket-7", "owner": "ann", "expires": expires}]}))
+    };
+    let see = json!("see ticket-7");
+    let passes = allow(json!("CUSTOM_RULE"), "2027-01-01T00:00:00Z").screen_now(&rule, &see, &cx);
+    assert_eq!(passed(passes).report().violations[0].status, Status::Allowed);
+    halted(allow(json!("CUSTOM_RULE"), "2026-01-01T00:00:00Z").screen_now(&rule, &see, &cx));
+    halted(allow(json!("PII_REDACTION"), "2027-01-01T00:00:00Z").screen_now(&rule, &see, &cx));
+    halted(allow(json!(null), "2027-01-01T00:00:00Z").screen_now(&rule, &json!("see ticket-70"), &cx));
+    let strict = team(json!({"thresholds": {"CONTENT_FILTER": 1.0}}));
+    let content = |more: Json| {
+        let mut check = json!({"type": "CONTENT_FILTER", "provider": "local"});
+        more.as_object().unwrap().iter().for_each(|(key, value)| check[key] = value.clone());
+        config(json!({"checks": [check]}))
+    };
+    let insult = json!("kill yourself you worthless idiot");
+    passed(strict.screen_now(&content(json!({})), &insult, &cx));
+    halted(strict.screen_now(&content(json!({"threshold": 0.3})), &insult, &cx));
+    let errors = guardrails::TeamRules::parse(&json!({
+        "thresholds": {"PII_REDACTION": 0.5, "PROMPT_INJECTION": 7}, "exceptions": [{"pattern": "("}],
+        "references": {"attacks": {"Not a word": ["x"]}}, "other": 1
+    }))
+    .unwrap_err();
+    assert_eq!(errors.len(), 5, "{errors:?}");
+}
+
+/// The playground: everything is found, nothing halts, nothing changes.
+#[test]
+fn a_shadow_of_a_configuration_obeys_nothing() {
+    let page = config(json!({"checks": ["PROMPT_INJECTION", "PII_REDACTION"], "severity": "BLOCK"}));
+    let value = json!(format!("{ATTACK} jane@example.com"));
+    let screened = passed(Guardrails::default().screen_now(&page.in_shadow(), &value, &Context::default()));
+    assert_eq!(screened.json(), &value);
+    let kinds: Vec<CheckKind> = screened.report().violations.iter().map(|v| v.finding.check).collect();
+    assert!(kinds.contains(&CheckKind::PromptInjection) && kinds.contains(&CheckKind::PiiRedaction));
+}

@@ -164,3 +164,89 @@ async fn a_stream_holds_back() {
     assert!(pieces.iter().any(|piece| piece.halted.is_some()));
     assert!(!pieces.iter().any(|piece| piece.ready.contains("Ignore")));
 }
+
+fn stream_pieces() -> impl Strategy<Value = Vec<String>> {
+    let known = prop::sample::select(vec![
+        "jane.doe@example.com",
+        "+1 212-555-0123",
+        "4111 1111 1111 1111",
+        "SSN 219-45-1234",
+        "GB82 WEST 1234 5698 7654 32",
+        " ",
+        "\n",
+        ".",
+        "All is well here. ",
+        "the red competitor Acme sells ",
+        "ACME",
+        "é",
+        "\u{1f600}",
+        "x",
+    ]);
+    let filler = (1usize..40).prop_map(|n| "Nothing to see on this line of text. ".repeat(n));
+    let long = (1usize..2500).prop_map(|n| "y".repeat(n));
+    prop::collection::vec(prop_oneof![6 => known.prop_map(str::to_owned), 3 => filler, 1 => long], 1..16)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    /// However a stream is cut, what leaves is what would have left if the text had come at once: nothing that a check
+    /// redacts, and nothing behind what halts.
+    #[test]
+    fn a_stream_is_its_text(pieces in stream_pieces(), cuts in prop::collection::vec(1usize..4000, 1..12)) {
+        let text = pieces.concat();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let configs = [
+            json!({"checks": ["PII_REDACTION"]}),
+            json!({"severity": "REDACT", "checks": ["PII_REDACTION"],
+                "rules": [{"type": "KEYWORD_LIST", "name": "rivals", "keywords": ["acme"]}]}),
+            json!({"checks": [{"type": "PII_REDACTION", "mode": "mask"}],
+                "rules": [{"type": "KEYWORD_LIST", "name": "rivals", "keywords": ["acme"], "severity": "BLOCK"}]}),
+            json!({"checks": ["PII_REDACTION"], "rules": [{"type": "REGEX", "pattern": "red.*sells", "severity": "BLOCK"}]}),
+        ];
+        for parameters in configs {
+            let config = GuardrailConfig::parse(&parameters).unwrap();
+            let mut stream = StreamScreen::new(&Guardrails::default(), &config, Context::default());
+            let (mut out, mut at, mut halted, mut cuts) = (String::new(), 0, false, cuts.iter().cycle());
+            while at < text.len() && !halted {
+                let mut end = (at + cuts.next().unwrap()).min(text.len());
+                while !text.is_char_boundary(end) {
+                    end += 1;
+                }
+                let piece = stream.push(&text[at..end]);
+                out.push_str(&piece.ready);
+                halted = piece.halted.is_some();
+                at = end;
+            }
+            let piece = runtime.block_on(stream.finish());
+            out.push_str(&piece.ready);
+            halted |= piece.halted.is_some();
+            match Guardrails::default().screen_now(&config, &json!(text), &Context::default()) {
+                guardrails::Outcome::Passed(screened) => {
+                    prop_assert!(!halted, "the stream halted, the text passes: {parameters}");
+                    prop_assert_eq!(&out, screened.json().as_str().unwrap());
+                }
+                guardrails::Outcome::Halted(report) => {
+                    prop_assert!(halted, "the text halts, the stream did not: {parameters}");
+                    let first = report.halting().filter_map(|v| v.finding.span).map(|s| s.start).min().unwrap_or(0);
+                    let before = pii::redact(&text[..first]).len() + 64;
+                    prop_assert!(out.len() <= before && !out.to_lowercase().contains("acme"), "{out:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A stream that holds too much back is stopped, and what only tells holds nothing back and is asked at the end.
+#[tokio::test]
+async fn what_only_tells_holds_nothing_back() {
+    let config = GuardrailConfig::parse(&json!({"severity": "LOG",
+        "rules": [{"type": "REGEX", "name": "sold", "pattern": "sells (?s:.*) out"}]}))
+    .unwrap();
+    let mut stream = StreamScreen::new(&Guardrails::default(), &config, Context::default());
+    let first = stream.push("it sells quickly, ");
+    assert_eq!(first.ready, "it sells quickly, ");
+    stream.push("and is soon sold out");
+    let last = stream.finish().await;
+    assert_eq!(last.report.unwrap().violations[0].name, "sold");
+}

@@ -132,6 +132,11 @@ settings! {
         /// Tokens the local model writes at most for one answer.
         local_max_tokens: u32 = 256;
     }
+    /// Guardrails.
+    guardrails: GuardrailSettings {
+        /// Weight file (`nodeloom/guard/v1`) that replaces the learned model in this binary; `vocab.txt` beside it is used when there is one.
+        model: Option<PathBuf> = None;
+    }
     /// Calls to the outside.
     egress: EgressSettings {
         /// Private hosts and networks that may be called all the same: `10.1.0.0/16`, `db.internal`, `127.0.0.1:11434`.
@@ -145,14 +150,26 @@ settings! {
     sandbox: SandboxSettings {
         /// Whether code nodes may run at all.
         enabled: bool = true;
+        /// Who makes the containers: `native` (NodeLoom itself), `docker`, `oci` (runc, crun, runsc), or `auto`: whichever keeps the most guarantees here.
+        backend: sandbox::BackendChoice = sandbox::BackendChoice::Native;
+        /// The OCI runtime, by name or path; absent takes the first of runc, crun and runsc that is there.
+        oci_runtime: Option<PathBuf> = None;
+        /// Socket of the Docker engine.
+        docker_socket: PathBuf = PathBuf::from("/var/run/docker.sock");
+        /// Root for Python made by `nodeloom sandbox build-root`; absent shows the host's /usr, read-only.
+        root: Option<PathBuf> = None;
         /// Guarantees without which no code runs; `nodeloom sandbox probe` lists their names.
         required: Vec<String> = Vec::new();
+        /// Guarantees that must be kept by their strongest mechanism, or no code runs.
+        required_in_full: Vec<String> = Vec::new();
         /// Waiting launchers.
         pool: usize = 2;
         /// Seconds one call may take at most.
         max_seconds: u64 = 30;
         /// MiB of memory one call may use at most.
         max_memory_mb: u64 = 256;
+        /// Lower or higher maxima for single teams, by id: `{ "team_…" = { max_seconds = 5, max_memory_mb = 64 } }`.
+        teams: BTreeMap<domain::TeamId, TeamSandbox> = BTreeMap::new();
     }
     /// Passwords and sessions.
     security: SecuritySettings {
@@ -213,6 +230,14 @@ settings! {
         /// Installs the team `demo` with a working agent workflow when the database is empty.
         install: bool = false;
     }
+}
+
+/// What one team's code may ask for; what is absent is as for all teams.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TeamSandbox {
+    pub max_seconds: Option<u64>,
+    pub max_memory_mb: Option<u64>,
 }
 
 /// How the connection to the mail server is encrypted.

@@ -1,17 +1,25 @@
-//! Harmful content (R153–R161): a moderation service when one is configured, patterns of this crate beside it and
-//! instead of it whenever it does not answer.
+//! Harmful content (R153–R161): a moderation service when one is configured, the local filter beside it and instead
+//! of it whenever it does not answer.
+//!
+//! The local filter is two tiers: wording (every category, with its variants) and the learned model (hate, harassment,
+//! self-harm, sexual, violence), which also knows when the wording alone means nothing.
 
 mod lexicon;
 mod local;
+mod model;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use domain::{CheckKind, Finding, Severity};
 
-pub use local::scores;
+pub use local::{Hit, scores};
+pub use model::judge;
 
 use super::{Checked, Unchecked, each, finding, placed};
-use crate::{Moderator, PortError, framework::Texts};
+use crate::{Moderator, PortError, framework::Texts, learned::Learned};
 
 /// Categories as OpenAI's moderation spells them.
 pub const CATEGORIES: [&str; 13] = [
@@ -78,23 +86,36 @@ fn severity(category: &str) -> Severity {
     }
 }
 
-/// What the local patterns find in one text.
-pub fn local(text: &str, options: &ContentOptions) -> Vec<Finding> {
-    scores(text)
-        .into_iter()
-        .filter(|hit| options.counts(hit.category, hit.score, hit.score >= 0.5))
+/// What the local filter finds in one text, both tiers.
+pub fn local(
+    text: &str,
+    options: &ContentOptions,
+    learned: &Learned,
+    deadline: Option<Instant>,
+) -> Result<Vec<Finding>, String> {
+    let hits = judge(text, learned, deadline)?;
+    let counted = hits.into_iter().filter(|hit| options.counts(hit.category, hit.score, hit.score >= 0.5));
+    Ok(counted
         .map(|hit| {
-            finding(
+            let (rule, why) = match hit.learned {
+                true => ("content/learned", format!("the learned model reads it as {}", words(hit.category))),
+                false => ("content/local", format!("the wording is typical of {}", words(hit.category))),
+            };
+            let found = finding(
                 CheckKind::ContentFilter,
                 hit.category,
                 severity(hit.category),
                 hit.score,
                 Some(hit.span),
-                "content/local",
-                format!("the wording is typical of {}", words(hit.category)),
-            )
+                rule,
+                why,
+            );
+            match hit.learned {
+                true => Finding { by: format!("{rule}@{}", learned.name()), ..found },
+                false => found,
+            }
         })
-        .collect()
+        .collect())
 }
 
 fn words(category: &str) -> &'static str {
@@ -115,19 +136,22 @@ fn words(category: &str) -> &'static str {
     }
 }
 
-/// Asks the service and adds what the local patterns find; the service's silence leaves the decision to the latter.
+/// Asks the service and adds what the local filter finds; the service's silence leaves the decision to the latter.
 pub(crate) async fn check(
     texts: &Texts<'_>,
     options: &ContentOptions,
     moderator: Option<&dyn Moderator>,
+    learned: &Learned,
     timeout: Duration,
 ) -> Result<Checked, Unchecked> {
+    let begun = Instant::now();
+    let deadline = begun + timeout;
     let Some(moderator) = moderator.filter(|_| !options.local_only) else {
-        return fallback(texts, options, "no moderation service is configured");
+        return fallback_aside(texts, options, "no moderation service is configured", learned, deadline).await;
     };
     let bodies: Vec<String> = texts.iter().map(|text| text.text.to_owned()).collect();
     // Leaves time for the local filter to decide inside the check's own timeout.
-    let patience = timeout.saturating_sub(timeout / 10);
+    let patience = timeout.saturating_sub(timeout / 4);
     let answer = match tokio::time::timeout(patience, moderator.moderate(&bodies)).await {
         Ok(answer) => answer,
         Err(_) => Err(PortError::TimedOut),
@@ -140,9 +164,14 @@ pub(crate) async fn check(
         }
     });
     match answer {
-        Err(error) => fallback(texts, options, &error.to_string()),
+        Err(error) => {
+            // The local filter decides even where the service has used up the check's time: waiting is no pass.
+            let deadline = Instant::now() + super::AFTERWARDS;
+            fallback_aside(texts, options, &error.to_string(), learned, deadline).await
+        }
         Ok(answers) => {
-            let mut found = each(texts, |text| local(text, options));
+            // Beside the service, wording is enough; the learned tier stands in where there is no service.
+            let mut found = each(texts, |text| wording(text, options));
             for (text, scores) in texts.iter().zip(answers) {
                 let findings = scores
                     .into_iter()
@@ -168,9 +197,45 @@ pub(crate) async fn check(
     }
 }
 
+/// Wording that is hardly ever innocent.
+fn wording(text: &str, options: &ContentOptions) -> Vec<Finding> {
+    scores(text)
+        .into_iter()
+        .filter(|hit| options.counts(hit.category, hit.score, hit.score >= STRONG))
+        .map(|hit| {
+            let why = format!("the wording is typical of {}", words(hit.category));
+            let by = "content/local";
+            finding(CheckKind::ContentFilter, hit.category, severity(hit.category), hit.score, Some(hit.span), by, why)
+        })
+        .collect()
+}
+
+/// From here on wording counts beside a service that said nothing.
+const STRONG: f32 = 0.8;
+
 /// The local filter decides alone, and the report says so.
-pub(crate) fn fallback(texts: &Texts<'_>, options: &ContentOptions, why: &str) -> Result<Checked, Unchecked> {
-    let found = each(texts, |text| local(text, options));
+pub(crate) fn fallback(
+    texts: &Texts<'_>,
+    options: &ContentOptions,
+    why: &str,
+    learned: &Learned,
+    deadline: Instant,
+) -> Result<Checked, Unchecked> {
+    let mut found = Vec::new();
+    for text in texts {
+        found.extend(placed(text, local(text.text, options, learned, Some(deadline)).map_err(Unchecked::new)?));
+    }
     let said = !options.local_only && (options.service_required || why != "no moderation service is configured");
     Ok(Checked { found, fallback: said.then(|| format!("the local filter decided: {why}")) })
+}
+
+/// The same on a thread that may be kept busy.
+async fn fallback_aside(
+    texts: &Texts<'_>,
+    options: &ContentOptions,
+    why: &str,
+    learned: &Learned,
+    deadline: Instant,
+) -> Result<Checked, Unchecked> {
+    super::aside(|| fallback(texts, options, why, learned, deadline))
 }

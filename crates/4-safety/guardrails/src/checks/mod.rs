@@ -8,11 +8,11 @@ pub mod schema;
 pub mod similarity;
 pub mod sql;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::{Duration, Instant};
 
 use domain::{Channel, CheckKind, Finding, Json, Severity, Span};
 
-use crate::{CheckSpec, Ports, framework::Texts, texts::texts};
+use crate::{CheckSpec, Ports, framework::Texts, learned::Learned, texts::texts};
 
 /// A finding and where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub(crate) struct Found {
     pub finding: Finding,
     pub pointer: String,
     pub in_key: bool,
+    /// Where personal data is, counted as `pii` counts: its pointers have their own names redacted.
+    pub visit: Option<usize>,
 }
 
 /// What a check that ran said.
@@ -78,13 +80,24 @@ pub(crate) fn run_local(
     json: &Json,
     texts: &Texts<'_>,
     channel: Channel,
+    learned: &Learned,
+    deadline: Instant,
 ) -> Result<Checked, Unchecked> {
     match spec {
         CheckSpec::PromptInjection { threshold } => {
-            Ok(each(texts, |text| prompt_injection::check(text, channel, *threshold)).into())
+            let mut checked = Checked::default();
+            for text in texts {
+                let said = prompt_injection::judge(text.text, channel, *threshold, learned, Some(deadline));
+                let said = said.map_err(Unchecked::new)?;
+                checked.found.extend(placed(text, said.findings));
+                checked.fallback = checked.fallback.or(said.unread);
+            }
+            Ok(checked)
         }
         CheckSpec::Pii(options) => Ok(pii::check(json, options).into()),
-        CheckSpec::Content(options) => Ok(each(texts, |text| content::local(text, options)).into()),
+        CheckSpec::Content(options) => {
+            content::fallback(texts, options, "no moderation service is configured", learned, deadline)
+        }
         CheckSpec::Schema(schema) => Ok(schema.check(json).into()),
         CheckSpec::Sql(rules) => {
             let mut found = Vec::new();
@@ -95,8 +108,15 @@ pub(crate) fn run_local(
             Ok(found.into())
         }
         CheckSpec::Rule(rule) => rule.check_local(texts),
-        CheckSpec::Similarity(references) => Ok(each(texts, |text| references.check_local(text)).into()),
+        CheckSpec::Similarity(references) => references.check_all(texts, learned, deadline),
     }
+}
+
+/// Work that keeps a thread busy, without holding up the other tasks of a runtime that has more than one.
+pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
+    let several = tokio::runtime::Handle::try_current()
+        .is_ok_and(|runtime| runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+    if several { tokio::task::block_in_place(work) } else { work() }
 }
 
 /// Runs a check that may ask a port.
@@ -108,30 +128,49 @@ pub(crate) async fn run_remote(
 ) -> Result<Checked, Unchecked> {
     let texts = texts(json);
     match spec {
-        CheckSpec::Content(options) => content::check(&texts, options, ports.moderator.as_deref(), timeout).await,
-        CheckSpec::Similarity(references) => references.check(&texts, ports.embedder.as_deref()).await,
+        CheckSpec::Content(options) => {
+            content::check(&texts, options, ports.moderator.as_deref(), &ports.learned, timeout).await
+        }
+        CheckSpec::Similarity(references) => {
+            references.check(&texts, ports.embedder.as_deref(), &ports.learned, timeout).await
+        }
         CheckSpec::Rule(rule) => rule.check(json, &texts, ports, timeout).await,
-        _ => run_local(spec, json, &texts, Channel::User),
+        _ => run_local(spec, json, &texts, Channel::User, &ports.learned, Instant::now() + timeout),
     }
 }
 
+/// How long the local tier may take after a service has used up the check's own time.
+const AFTERWARDS: Duration = Duration::from_secs(30);
+
 /// A service that took too long: the content filter's local tier decides (R155), everything else is not evaluated.
-pub(crate) fn after_timeout(spec: &CheckSpec, json: &Json, timeout: Duration) -> Result<Checked, Unchecked> {
+pub(crate) fn after_timeout(
+    spec: &CheckSpec,
+    json: &Json,
+    ports: &Ports,
+    timeout: Duration,
+) -> Result<Checked, Unchecked> {
     match spec {
-        CheckSpec::Content(options) => content::fallback(
-            &texts(json),
-            options,
-            &format!("the service gave no answer within {} ms", timeout.as_millis()),
-        ),
+        CheckSpec::Content(options) => {
+            let why = format!("the service gave no answer within {} ms", timeout.as_millis());
+            let texts = texts(json);
+            aside(|| content::fallback(&texts, options, &why, &ports.learned, Instant::now() + AFTERWARDS))
+        }
         _ => Err(Unchecked::timed_out(timeout)),
     }
 }
 
 /// A check that may ask a port, when none can be asked.
-pub(crate) fn without_ports(spec: &CheckSpec, json: &Json) -> Result<Checked, Unchecked> {
+pub(crate) fn without_ports(
+    spec: &CheckSpec,
+    json: &Json,
+    learned: &Learned,
+    deadline: Instant,
+) -> Result<Checked, Unchecked> {
     match spec {
-        CheckSpec::Content(options) => content::fallback(&texts(json), options, "no moderation service is configured"),
-        CheckSpec::Similarity(references) => Ok(each(&texts(json), |text| references.check_local(text)).into()),
+        CheckSpec::Content(options) => {
+            content::fallback(&texts(json), options, "no moderation service is configured", learned, deadline)
+        }
+        CheckSpec::Similarity(references) => references.check_all(&texts(json), learned, deadline),
         _ => Err(Unchecked::new("nothing is configured that could answer")),
     }
 }
@@ -142,60 +181,6 @@ pub(crate) fn each(texts: &Texts<'_>, check: impl Fn(&str) -> Vec<Finding>) -> V
 }
 
 pub(crate) fn placed(text: &crate::texts::TextAt<'_>, findings: Vec<Finding>) -> Vec<Found> {
-    findings.into_iter().map(|finding| Found { finding, pointer: text.pointer.clone(), in_key: text.in_key }).collect()
-}
-
-/// Takes found spans out of `value`; answers how many. A finding without a span takes out its whole string.
-pub(crate) fn redact(value: &mut Json, spec: &CheckSpec, found: &[Found], ports: &Ports) -> Result<usize, Unchecked> {
-    if let CheckSpec::Pii(options) = spec {
-        return pii::redact(value, options, found, ports);
-    }
-    let mut per_text: BTreeMap<&str, Vec<Option<Span>>> = BTreeMap::new();
-    for one in found {
-        if one.in_key {
-            // A member's name cannot be cut without losing the member, so it goes whole with its object's text.
-            return Err(Unchecked::new("the finding lies in a member's name, which cannot be redacted"));
-        }
-        per_text.entry(&one.pointer).or_default().push(one.finding.span);
-    }
-    let mut count = 0;
-    for (pointer, spans) in per_text {
-        let Some(place) = value.pointer_mut(pointer) else { continue };
-        match place {
-            Json::String(text) => {
-                *text = cut(text, &spans);
-                count += spans.len();
-            }
-            other => {
-                *other = Json::String("[REDACTED]".to_owned());
-                count += 1;
-            }
-        }
-    }
-    Ok(count)
-}
-
-fn cut(text: &str, spans: &[Option<Span>]) -> String {
-    let Some(mut spans) = spans.iter().copied().collect::<Option<Vec<Span>>>() else { return "[REDACTED]".to_owned() };
-    spans.sort();
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    for span in spans {
-        // The value may have been redacted by another check since: then spans no longer fit, and all of it goes.
-        let (Some(before), true) = (text.get(at..span.start.max(at)), text.is_char_boundary(span.end.min(text.len())))
-        else {
-            return "[REDACTED]".to_owned();
-        };
-        if span.end > text.len() {
-            return "[REDACTED]".to_owned();
-        }
-        if span.end <= at {
-            continue;
-        }
-        out.push_str(before);
-        out.push_str("[REDACTED]");
-        at = span.end;
-    }
-    out.push_str(&text[at..]);
-    out
+    let found = |finding| Found { finding, pointer: text.pointer.clone(), in_key: text.in_key, visit: None };
+    findings.into_iter().map(found).collect()
 }

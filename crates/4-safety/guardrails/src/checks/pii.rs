@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{CheckKind, Finding, Json, Severity};
-use pii::{Action, Detector, Kind};
+use pii::{Action, Detector, Kind, TokenKey};
 
 use super::{Found, Unchecked, finding};
 use crate::Ports;
@@ -12,8 +12,14 @@ use crate::Ports;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Marker,
-    Mask { keep: usize },
+    Mask {
+        keep: usize,
+    },
     Hash,
+    /// By a token that a later node may turn back into the value.
+    Token,
+    /// The other way: tokens become what is sealed in them, and nothing is looked for.
+    Restore,
 }
 
 /// What to look for and what to do about it.
@@ -33,11 +39,19 @@ impl PiiOptions {
 }
 
 pub(crate) fn check(json: &Json, options: &PiiOptions) -> Vec<Found> {
+    if options.mode == Mode::Restore {
+        return Vec::new();
+    }
     options
         .detector
         .redact_json(&mut json.clone(), &Action::Marker)
         .into_iter()
-        .map(|located| Found { finding: to_finding(&located.entity), pointer: located.pointer, in_key: located.in_key })
+        .map(|located| Found {
+            finding: to_finding(&located.entity),
+            pointer: located.pointer,
+            in_key: located.in_key,
+            visit: Some(located.visit),
+        })
         .collect()
 }
 
@@ -66,26 +80,24 @@ fn severity(kind: Kind) -> Severity {
     }
 }
 
-/// Redacts what was found and is not excepted.
-pub(crate) fn redact(
-    value: &mut Json,
-    options: &PiiOptions,
-    found: &[Found],
-    ports: &Ports,
-) -> Result<usize, Unchecked> {
-    let action = match options.mode {
-        Mode::Marker => Action::Marker,
-        Mode::Mask { keep } => Action::Mask { keep },
-        Mode::Hash => Action::Hash(
-            ports
-                .hash_key
-                .clone()
-                .ok_or_else(|| Unchecked::new("redaction by hash needs a key, and none is configured"))?,
-        ),
-    };
-    let wanted: BTreeSet<(&str, bool, Option<domain::Span>)> =
-        found.iter().map(|one| (one.pointer.as_str(), one.in_key, one.finding.span)).collect();
-    let keep =
-        |pointer: &str, in_key: bool, entity: &pii::Entity| wanted.contains(&(pointer, in_key, Some(entity.span)));
-    Ok(options.detector.redact_json_where(value, &action, &keep).len())
+impl PiiOptions {
+    /// What stands in the place of what was found.
+    ///
+    /// # Errors
+    /// It needs a key that is not there.
+    pub(crate) fn action(&self, ports: &Ports) -> Result<Action, Unchecked> {
+        let missing = |what: &str| Unchecked::new(format!("redaction by {what} needs a key, and none is configured"));
+        Ok(match self.mode {
+            Mode::Marker | Mode::Restore => Action::Marker,
+            Mode::Mask { keep } => Action::Mask { keep },
+            Mode::Hash => Action::Hash(ports.hash_key.clone().ok_or_else(|| missing("hash"))?),
+            Mode::Token => Action::Token(TokenKey::new(ports.tokens.clone().ok_or_else(|| missing("token"))?)),
+        })
+    }
+}
+
+/// Puts back what tokens hold (R143–R152).
+pub(crate) fn restore(value: &mut Json, ports: &Ports) -> Result<usize, Unchecked> {
+    let tokens = ports.tokens.as_ref().ok_or_else(|| Unchecked::new("tokens need a key, and none is configured"))?;
+    pii::restore_json(value, tokens.as_ref()).map_err(|error| Unchecked::new(error.to_string()))
 }

@@ -10,7 +10,11 @@ use domain::{CheckKind, Json, Severity};
 use regex::{Regex, RegexBuilder};
 
 use super::{Checked, Found, Unchecked, each, finding};
-use crate::{Ports, Script, config::Reader, framework::Texts};
+use crate::{
+    Ports, Script,
+    config::{Reach, Reader},
+    framework::Texts,
+};
 
 /// Compiled size of one pattern.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -34,6 +38,8 @@ enum Body {
     Keywords {
         automaton: AhoCorasick,
         count: usize,
+        /// Bytes of the longest one, with room for the disguises that folding undoes.
+        longest: usize,
     },
     Script {
         source: String,
@@ -114,7 +120,10 @@ fn keywords(r: &mut Reader<'_, '_>) -> Option<Body> {
         return None;
     }
     match AhoCorasick::new(&folded) {
-        Ok(automaton) => Some(Body::Keywords { automaton, count: folded.len() }),
+        Ok(automaton) => {
+            let longest = folded.iter().map(String::len).max().unwrap_or(0) * 8 + 64;
+            Some(Body::Keywords { automaton, count: folded.len(), longest })
+        }
         Err(_) => {
             r.error("keywords", "too_large", "too many keywords");
             None
@@ -125,6 +134,13 @@ fn keywords(r: &mut Reader<'_, '_>) -> Option<Body> {
 impl Rule {
     pub(crate) fn asks_a_port(&self) -> bool {
         matches!(self.body, Body::Script { .. } | Body::Prompt { .. })
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        match &self.body {
+            Body::Keywords { longest, .. } => Reach::Window(*longest),
+            _ => Reach::Whole,
+        }
     }
 
     /// Rules that need nobody else.
@@ -146,7 +162,7 @@ impl Rule {
                     .collect()
             })
             .into()),
-            Body::Keywords { automaton, count } => Ok(each(texts, |text| {
+            Body::Keywords { automaton, count, .. } => Ok(each(texts, |text| {
                 keyword::find(automaton, text)
                     .take(MOST_HITS)
                     .map(|span| {
@@ -188,6 +204,7 @@ impl Rule {
                     finding: self.finding(None, "javascript", &reason),
                     pointer: String::new(),
                     in_key: false,
+                    visit: None,
                 });
                 Ok(found.into_iter().collect::<Vec<_>>().into())
             }
@@ -203,7 +220,7 @@ impl Rule {
                 if verdict.violates && verdict.confidence >= *threshold {
                     let mut one = self.finding(None, "llm", "the model judged that the text violates the rule");
                     one.score = verdict.confidence;
-                    found.push(Found { finding: one, pointer: String::new(), in_key: false });
+                    found.push(Found { finding: one, pointer: String::new(), in_key: false, visit: None });
                 }
                 Ok(found.into())
             }

@@ -69,6 +69,7 @@ impl Schema {
                     ),
                     pointer: if parsed.is_some() && json.is_string() { String::new() } else { pointer },
                     in_key: false,
+                    visit: None,
                 }
             })
             .collect();

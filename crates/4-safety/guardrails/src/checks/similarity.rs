@@ -1,18 +1,25 @@
 //! Semantic similarity (R168–R170): how near a text stands to known attacks, compared with how near it stands to
 //! known harmless prompts; and how far an output is from what was expected.
 //!
-//! With an embedding port the vectors are that model's. Without one the local tier compares hashed character
-//! n-grams: it recognises rewordings of the references, not paraphrases, and its findings say `ngrams`.
+//! With an embedding port the vectors are that model's; without one they are the shipped encoder's. A text counts when
+//! it is near an attack reference and nearer to it than to every harmless one by a margin.
 
-mod ngrams;
+mod team;
+mod windows;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use domain::{CheckKind, Finding, Severity};
 
 use super::{Checked, Unchecked, finding, placed};
-use crate::{Embedder, framework::Texts};
-use ngrams::Vector;
+use crate::{
+    Embedder,
+    framework::Texts,
+    learned::{self, Learned},
+};
 
 /// Attack references by category; a team adds its own.
 const ATTACKS: &[(&str, &str)] = &[
@@ -44,87 +51,121 @@ const SAFE: &[&str] = &[
     "Act as a tour guide and recommend places to visit in Rome.",
 ];
 
+/// Where neither the node nor its team says otherwise.
+const STANDARD_THRESHOLD: f32 = 0.72;
+
 /// What texts are compared with.
 #[derive(Debug, Clone)]
 pub struct References {
     attacks: Vec<(String, String)>,
     safe: Vec<String>,
-    vectors: Arc<Vectors>,
     /// Similarity from which an attack reference counts.
     pub threshold: f32,
+    /// How much nearer than the nearest harmless reference it must be.
+    pub margin: f32,
     /// What the output is expected to be like; empty: not measured.
     pub expected: Vec<String>,
     /// Distance to the nearest expected output from which it counts.
     pub max_distance: Option<f32>,
+    /// Shared by clones; made anew when references are added.
+    known: Arc<Mutex<Option<Arc<Known>>>>,
 }
 
-#[derive(Debug, Default)]
-struct Vectors {
-    attacks: Vec<Vector>,
-    safe: Vec<Vector>,
+/// Vectors of the references, by one model.
+#[derive(Debug)]
+struct Known {
+    of: Learned,
+    attacks: Vec<Arc<Vec<f32>>>,
+    safe: Vec<Arc<Vec<f32>>>,
 }
 
 impl References {
     /// The references that ship.
     pub fn standard() -> Self {
-        let mut all = Self {
+        Self {
             attacks: ATTACKS.iter().map(|(family, text)| ((*family).to_owned(), (*text).to_owned())).collect(),
             safe: SAFE.iter().map(|text| (*text).to_owned()).collect(),
-            vectors: Arc::default(),
-            threshold: 0.72,
+            threshold: STANDARD_THRESHOLD,
+            margin: 0.1,
             expected: Vec::new(),
             max_distance: None,
-        };
-        all.reckon();
-        all
+            known: Arc::default(),
+        }
     }
 
     /// Adds harmless references.
     pub fn add_safe(&mut self, texts: Vec<String>) {
         self.safe.extend(texts);
-        self.reckon();
+        self.known = Arc::default();
     }
 
     /// Adds attack references.
     pub fn add_attacks(&mut self, texts: Vec<String>) {
         self.attacks.extend(texts.into_iter().map(|text| ("custom".to_owned(), text)));
-        self.reckon();
-    }
-
-    fn reckon(&mut self) {
-        self.vectors = Arc::new(Vectors {
-            attacks: self.attacks.iter().map(|(_, text)| Vector::of(text)).collect(),
-            safe: self.safe.iter().map(|text| Vector::of(text)).collect(),
-        });
+        self.known = Arc::default();
     }
 
     /// The local tier.
-    pub(crate) fn check_local(&self, text: &str) -> Vec<Finding> {
-        let mut out = Vec::new();
+    pub(crate) fn check_local(&self, text: &str, learned: &Learned, deadline: Instant) -> Result<Vec<Finding>, String> {
+        let known = self.known(learned, deadline)?;
+        let places = windows::windows(text);
+        let parts: Vec<&str> = places.iter().map(|(start, end)| &text[*start..*end]).collect();
+        let given = learned.vectors(&parts, deadline)?;
         let mut best: Option<(f32, usize, (usize, usize))> = None;
-        for (start, end) in ngrams::windows(text) {
-            let vector = Vector::of(&text[start..end]);
-            let safe = self.vectors.safe.iter().map(|other| vector.cosine(other)).fold(0.0, f32::max);
-            for (index, other) in self.vectors.attacks.iter().enumerate() {
-                let near = vector.cosine(other);
-                if near >= self.threshold && near > safe && best.is_none_or(|(b, ..)| near > b) {
-                    best = Some((near, index, (start, end)));
-                }
+        for (place, vector) in places.iter().zip(&given) {
+            if let Some((index, near)) =
+                self.nearest_attack(vector, known.attacks.iter().map(Arc::as_ref), known.safe.iter().map(Arc::as_ref))
+                && best.is_none_or(|(b, ..)| near > b)
+            {
+                best = Some((near, index, *place));
             }
         }
+        let mut out = Vec::new();
         if let Some((near, index, span)) = best {
-            out.push(similar(&self.attacks[index].0, near, Some(span), "ngrams"));
+            out.push(similar(&self.attacks[index].0, near, Some(span), &learned.name()));
         }
         if !self.expected.is_empty() {
-            let vector = Vector::of(text);
-            let near = self.expected.iter().map(|other| vector.cosine(&Vector::of(other))).fold(0.0, f32::max);
-            out.extend(self.distant(1.0 - near, "ngrams"));
+            let expected: Vec<Vec<f32>> =
+                self.expected.iter().map(|text| whole(text, learned, deadline)).collect::<Result<_, _>>()?;
+            let own = whole(text, learned, deadline)?;
+            let near = expected.iter().map(|other| cosine(&own, other)).fold(0.0, f32::max);
+            out.extend(self.distant(1.0 - near, &learned.name()));
         }
-        out
+        Ok(out)
+    }
+
+    /// The references' vectors, reckoned at first use.
+    fn known(&self, learned: &Learned, deadline: Instant) -> Result<Arc<Known>, String> {
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().as_ref().filter(|known| known.of.is(learned)) {
+            return Ok(Arc::clone(known));
+        }
+        let attacks: Vec<&str> = self.attacks.iter().map(|(_, text)| text.as_str()).collect();
+        let safe: Vec<&str> = self.safe.iter().map(String::as_str).collect();
+        let known = Arc::new(Known {
+            of: learned.clone(),
+            attacks: learned.vectors(&attacks, deadline)?,
+            safe: learned.vectors(&safe, deadline)?,
+        });
+        *lock() = Some(Arc::clone(&known));
+        Ok(known)
+    }
+
+    /// The nearest attack reference that counts.
+    fn nearest_attack<'v>(
+        &self,
+        vector: &[f32],
+        attacks: impl Iterator<Item = &'v Vec<f32>>,
+        safe: impl Iterator<Item = &'v Vec<f32>>,
+    ) -> Option<(usize, f32)> {
+        let safe = safe.map(|other| cosine(vector, other)).fold(0.0, f32::max);
+        let near = attacks.map(|other| cosine(vector, other)).enumerate();
+        let (index, near) = near.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (near >= self.threshold && near - safe >= self.margin).then_some((index, near))
     }
 
     fn distant(&self, distance: f32, by: &str) -> Option<Finding> {
-        (distance > self.max_distance.unwrap_or(0.8)).then(|| {
+        (distance > self.max_distance.unwrap_or(0.4)).then(|| {
             finding(
                 CheckKind::SemanticSimilarity,
                 "output_distance",
@@ -138,9 +179,16 @@ impl References {
     }
 
     /// With an embedding model when there is one.
-    pub(crate) async fn check(&self, texts: &Texts<'_>, embedder: Option<&dyn Embedder>) -> Result<Checked, Unchecked> {
+    pub(crate) async fn check(
+        &self,
+        texts: &Texts<'_>,
+        embedder: Option<&dyn Embedder>,
+        learned: &Learned,
+        timeout: Duration,
+    ) -> Result<Checked, Unchecked> {
         let Some(embedder) = embedder else {
-            return Ok(super::each(texts, |text| self.check_local(text)).into());
+            let deadline = Instant::now() + timeout;
+            return super::aside(|| self.check_all(texts, learned, deadline));
         };
         let mut all: Vec<String> = self.attacks.iter().map(|(_, text)| text.clone()).collect();
         all.extend(self.safe.iter().cloned());
@@ -160,9 +208,7 @@ impl References {
         let mut found = Vec::new();
         for (text, vector) in texts.iter().zip(given) {
             let nearest = |others: &[Vec<f32>]| others.iter().map(|other| cosine(vector, other)).fold(0.0, f32::max);
-            let attack =
-                attacks.iter().map(|other| cosine(vector, other)).enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-            if let Some((index, near)) = attack.filter(|(_, near)| *near >= self.threshold && *near > nearest(safe)) {
+            if let Some((index, near)) = self.nearest_attack(vector, attacks.iter(), safe.iter()) {
                 found.extend(placed(text, vec![similar(&self.attacks[index].0, near, None, embedder.name())]));
             }
             if !expected.is_empty() {
@@ -172,6 +218,41 @@ impl References {
         }
         Ok(found.into())
     }
+
+    /// The local tier over every text.
+    pub(crate) fn check_all(
+        &self,
+        texts: &Texts<'_>,
+        learned: &Learned,
+        deadline: Instant,
+    ) -> Result<Checked, Unchecked> {
+        let mut found = Vec::new();
+        for text in texts {
+            found.extend(placed(text, self.check_local(text.text, learned, deadline).map_err(Unchecked::new)?));
+        }
+        Ok(found.into())
+    }
+}
+
+/// One vector for a text of any length: the mean of its windows'.
+fn whole(text: &str, learned: &Learned, deadline: Instant) -> Result<Vec<f32>, String> {
+    let places = windows::windows(text);
+    let parts: Vec<&str> = places.iter().map(|(start, end)| &text[*start..*end]).collect();
+    let vectors = learned.vectors(&parts, deadline)?;
+    let mut mean = vec![0f32; vectors.first().map_or(0, |vector| vector.len())];
+    for vector in &vectors {
+        mean.iter_mut().zip(vector.iter()).for_each(|(mean, value)| *mean += value);
+    }
+    encoder::unit(&mut mean);
+    Ok(mean)
+}
+
+/// Distance between an expected and an actual output by meaning, 0 to 1, with the shipped encoder (R170); monitoring
+/// keeps these over time (R171). An error says why it cannot be told; no figure is invented.
+pub fn distance(expected: &str, actual: &str, learned: &Learned) -> Result<f32, String> {
+    let deadline = learned::patience();
+    let (expected, actual) = (whole(expected, learned, deadline)?, whole(actual, learned, deadline)?);
+    Ok((1.0 - cosine(&expected, &actual)).clamp(0.0, 1.0))
 }
 
 fn similar(family: &str, near: f32, span: Option<(usize, usize)>, by: &str) -> Finding {
@@ -191,9 +272,4 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let norm = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
     let size = norm(a) * norm(b);
     if size > 0.0 { dot / size } else { 0.0 }
-}
-
-/// Distance between an expected and an actual output by the local tier, 0 to 1; monitoring keeps these over time (R171).
-pub fn distance(expected: &str, actual: &str) -> f32 {
-    (1.0 - Vector::of(expected).cosine(&Vector::of(actual))).clamp(0.0, 1.0)
 }

@@ -194,9 +194,32 @@ fn depths(sql: &str) -> (usize, usize) {
                     i += 1;
                 }
                 const LINKS: &[&str] = &[
-                    "and", "or", "xor", "is", "isnull", "notnull", "like", "ilike", "in", "between", "union", "except",
-                    "intersect", "minus", "div", "mod", "collate", "at", "not", "regexp", "rlike", "similar", "join",
-                    "over", "interval", "operator",
+                    "and",
+                    "or",
+                    "xor",
+                    "is",
+                    "isnull",
+                    "notnull",
+                    "like",
+                    "ilike",
+                    "in",
+                    "between",
+                    "union",
+                    "except",
+                    "intersect",
+                    "minus",
+                    "div",
+                    "mod",
+                    "collate",
+                    "at",
+                    "not",
+                    "regexp",
+                    "rlike",
+                    "similar",
+                    "join",
+                    "over",
+                    "interval",
+                    "operator",
                 ];
                 let word = &sql[start..=i];
                 here += usize::from(LINKS.iter().any(|link| link.eq_ignore_ascii_case(word)));
@@ -267,9 +290,11 @@ pub fn suspicion(text: &str) -> Option<Suspicion> {
     let rules = SqlRules::default();
     // Counting columns and joining by encoded signs is nobody's report.
     let telling = matches!(found.why, "columns are counted" | "values are joined by an encoded sign")
-        || text.contains("/*!") || text.contains("/**/");
+        || text.contains("/*!")
+        || text.contains("/**/");
     let whole = !telling
-        && begins_like_a_statement(text) && statement::check(text, &rules).is_ok_and(|findings| findings.is_empty());
+        && begins_like_a_statement(text)
+        && statement::check(text, &rules).is_ok_and(|findings| findings.is_empty());
     (!whole).then_some(found)
 }
 

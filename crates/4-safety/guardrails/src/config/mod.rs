@@ -2,6 +2,7 @@
 
 mod parse;
 mod reader;
+pub(crate) use parse::kind_of;
 pub(crate) use reader::Reader;
 mod specs;
 
@@ -94,6 +95,19 @@ impl GuardrailConfig {
         &self.checks
     }
 
+    /// The same checks, all of them run and none of them obeyed: everything is found, nothing halts, nothing changes.
+    #[must_use]
+    pub fn in_shadow(&self) -> Self {
+        let checks = self.checks.iter().map(|check| CheckConfig { shadow: true, ..check.clone() }).collect();
+        Self { checks: Arc::new(checks), channel: self.channel }
+    }
+
+    /// Only the checks that `wanted` says yes to.
+    pub(crate) fn only(&self, wanted: impl Fn(&CheckConfig) -> bool) -> Self {
+        let checks = self.checks.iter().filter(|check| wanted(check)).cloned().collect();
+        Self { checks: Arc::new(checks), channel: self.channel }
+    }
+
     /// True when no port can be asked, so that [`Guardrails::screen_now`](crate::Guardrails::screen_now) answers the
     /// same as `screen` does, without waiting for anything.
     pub fn is_local(&self) -> bool {
@@ -106,7 +120,31 @@ impl GuardrailConfig {
     }
 }
 
+/// How much of a text a check has to see before what it says of a place is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// This many bytes behind the place.
+    Window(usize),
+    /// Everything: a pattern may span it all, a value is valid only when it is complete, a service is asked once.
+    Whole,
+}
+
 impl CheckSpec {
+    /// What the check declares; `serviced`: whether a moderation service is configured.
+    pub fn reach(&self, serviced: bool) -> Reach {
+        match self {
+            Self::PromptInjection { .. } => Reach::Window(4 * 1024),
+            Self::Pii(options) if options.mode != crate::checks::pii::Mode::Restore => Reach::Window(2 * 1024),
+            Self::Content(options) if !(serviced && options.may_ask_a_service()) => Reach::Window(2 * 1024),
+            Self::Rule(rule) => rule.reach(),
+            Self::Pii(_) | Self::Content(_) | Self::Schema(_) | Self::Sql(_) | Self::Similarity(_) => Reach::Whole,
+        }
+    }
+    /// Reads texts with the encoder: milliseconds, not microseconds.
+    pub(crate) fn is_heavy(&self) -> bool {
+        matches!(self, Self::PromptInjection { .. } | Self::Content(_) | Self::Similarity(_))
+    }
+
     pub(crate) fn may_ask_a_port(&self) -> bool {
         match self {
             Self::Content(options) => options.may_ask_a_service(),

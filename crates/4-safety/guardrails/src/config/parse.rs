@@ -190,7 +190,7 @@ fn one(
     }
 }
 
-fn kind_of(word: &str) -> Option<CheckKind> {
+pub(crate) fn kind_of(word: &str) -> Option<CheckKind> {
     match word {
         "PII" => Some(CheckKind::PiiRedaction),
         "CUSTOM_RULES" => Some(CheckKind::CustomRule),

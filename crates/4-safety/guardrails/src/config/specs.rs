@@ -67,8 +67,10 @@ fn pii(r: &mut Reader<'_, '_>) -> Option<PiiOptions> {
         None | Some("marker") => crate::checks::pii::Mode::Marker,
         Some("mask") => crate::checks::pii::Mode::Mask { keep },
         Some("hash") => crate::checks::pii::Mode::Hash,
+        Some("token") => crate::checks::pii::Mode::Token,
+        Some("restore") => crate::checks::pii::Mode::Restore,
         Some(_) => {
-            r.error("mode", "bad_value", "expected \"marker\", \"mask\" or \"hash\"");
+            r.error("mode", "bad_value", "expected \"marker\", \"mask\", \"hash\", \"token\" or \"restore\"");
             return None;
         }
     };

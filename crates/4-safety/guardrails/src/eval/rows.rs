@@ -24,6 +24,8 @@ pub enum EvalError {
     },
     #[error("{file}, line {line}: {message}")]
     Line { file: String, line: usize, message: String },
+    #[error("{file} was not evaluated: {why}")]
+    NotEvaluated { file: String, why: String },
     #[error("{file} holds no rows")]
     Empty { file: String },
 }

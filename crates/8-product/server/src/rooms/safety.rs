@@ -7,6 +7,22 @@ use models::{ChatRequest, Connection, Message, Models, Provider};
 use sandbox::{Limits, Sandbox, Spec};
 use std::sync::Arc;
 
+/// The learned model, loaded now so that the start says what is wrong with it. Without one, every check that needs it
+/// is "not evaluated", which halts under BLOCK.
+pub fn learned(settings: &crate::config::GuardrailSettings) -> guardrails::Learned {
+    let learned = settings.model.as_ref().map_or_else(guardrails::Learned::shipped, guardrails::Learned::from_file);
+    match learned.load() {
+        Ok(facts) => {
+            tracing::info!(version = facts.version, layers = facts.layers, "the learned guardrail model is ready")
+        }
+        Err(why) => tracing::error!(
+            why,
+            "prompt injection, content and similarity checks cannot be evaluated, and what must pass them is halted"
+        ),
+    }
+    learned
+}
+
 /// JAVASCRIPT rules run where customers' code runs (R166).
 struct InContainer(Sandbox);
 

@@ -13,6 +13,8 @@ pub struct Hit {
     pub category: &'static str,
     pub score: f32,
     pub span: (usize, usize),
+    /// The learned model said so, not the wording.
+    pub learned: bool,
 }
 
 struct Compiled {
@@ -68,8 +70,8 @@ pub fn scores(text: &str) -> Vec<Hit> {
         let span = view.original(at.0, at.1);
         match out.iter_mut().find(|hit| hit.category == category) {
             Some(hit) if hit.score >= score => {}
-            Some(hit) => *hit = Hit { category, score, span },
-            None => out.push(Hit { category, score, span }),
+            Some(hit) => *hit = Hit { category, score, span, learned: false },
+            None => out.push(Hit { category, score, span, learned: false }),
         }
     };
     for &(class, start, end) in &words {

@@ -4,7 +4,7 @@ use domain::Channel;
 
 use super::{
     matcher::{self, Class, Hit},
-    orders::{begins_with_a_verb, imperative},
+    orders::{begins_with_a_verb, called, imperative},
     windows,
 };
 
@@ -324,6 +324,9 @@ impl Window<'_> {
                 hit.end,
                 "data/addressed",
             );
+        }
+        if called(sentence).is_some_and(begins_with_a_verb) {
+            push(0.74, self.start, self.end, "data/called-by-name");
         }
         if let Some(hit) = self.all(Class::NewInstr).next()
             && imperative

@@ -72,7 +72,7 @@ pub const LEXICON: &[(Class, &str)] = &[
     ),
     (
         Assist,
-        "your response|your reply|your answer|your answers|your responses|your replies|your output|your summary|your final answer|your next message|in the response|in the reply|in the answer|to the user|the user's|the assistant|ai assistant|ai assistants|dear assistant|dear ai|attention ai|attention assistant|hey assistant|hey ai|llm|large language model|language model|as an ai|if you are an ai|if you are a language model|chatbot|ai model|ai agent|ai system*|when summarizing|when you summarize|while summarizing|when processing this|when reading this|when you read this|agents reading this|model reading this|note to ai|note to the ai|note to assistant|instructions for ai|instructions for the ai|instruction for the assistant",
+        "your response|your reply|your answer|your answers|your responses|your replies|your output|your summary|your final answer|your next message|in the response|in the reply|in the answer|to the user|the user's|the assistant|ai assistant|ai assistants|dear assistant|dear ai|attention ai|attention assistant|hey assistant|hey ai|llm|large language model|language model|as an ai|if you are an ai|if you are a language model|chatbot|ai model|ai agent|ai system*|when summarizing|when you summarize|while summarizing|when processing this|when reading this|when you read this|agents reading this|model reading this|note to ai|note to the ai|note to assistant|instructions for ai|instructions for the ai|instruction for the assistant|assistant, |assistant: |ai, |ai: |bot, |bot: |agent, |agent: |copilot|chatgpt|dear agent|dear bot|dear chatbot",
     ),
     (
         Tool,
@@ -149,7 +149,7 @@ pub const LEXICON: &[(Class, &str)] = &[
     ),
     (
         Instr,
-        "instruction*|consigne*|règle|règles|directive*|ordre|ordres|commande*|contrainte*|restriction*|limitation*|prompt|prompts|programmation|indication*|message*|tâche|filtre|filtres|ligne* directrice*|paramètre*|requête*|demandes",
+        "instruction*|consigne*|règle|règles|directive*|ordre|ordres|commande*|contrainte*|restriction*|limitation*|prompt|prompts|programmation|indication*|messages|tâche|filtre|filtres|ligne* directrice*|paramètre*|requête*|demandes",
     ),
     (
         AllPrior,
@@ -191,7 +191,7 @@ pub const LEXICON: &[(Class, &str)] = &[
     ),
     (
         Instr,
-        "instruccion|instrucción|instrucciones|indicacion*|indicación|órdenes|orden|regla|reglas|directriz|directrices|comando*|restriccion*|restricción|limitacion*|limitaciones|prompt|prompts|mensaje*|pauta|pautas|norma|normas|programación|tarea*|directiva*|filtro*|lineamiento*|consigna*|protocolo*|configuracion*",
+        "instruccion|instrucción|instrucciones|indicacion*|indicación|órdenes|orden|regla|reglas|directriz|directrices|comando*|restriccion*|restricción|limitacion*|limitaciones|prompt|prompts|mensajes|pauta|pautas|norma|normas|programación|tarea*|directiva*|filtro*|lineamiento*|consigna*|protocolo*|configuracion*",
     ),
     (AllPrior, "todo lo anterior|todo lo que|todo lo dicho|lo anterior|todo lo previo|todo lo de antes"),
     (

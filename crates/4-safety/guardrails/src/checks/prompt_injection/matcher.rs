@@ -164,3 +164,17 @@ fn alone(text: &str, start: usize, end: usize, open: bool) -> bool {
         !open && text[end..].chars().next().is_some_and(|c| joins(c) && text[..end].ends_with(char::is_alphanumeric));
     !left && !right
 }
+
+/// How much a stretch of a long text looks like an order to an assistant: different kinds of words, the telling ones
+/// more. Only ranks what is read first.
+pub fn urgency(text: &str) -> f32 {
+    let mut classes: Vec<Class> = hits(text, false).into_iter().map(|hit| hit.class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let weight = |class: &Class| match class {
+        Class::Ignore | Class::AllPrior | Class::Prompt | Class::Assist | Class::NewInstr | Class::Jailbreak => 3.0,
+        Class::Hijack | Class::Free | Class::NowOn | Class::Secret | Class::Tool | Class::Instr => 2.0,
+        _ => 1.0,
+    };
+    classes.iter().map(weight).sum()
+}

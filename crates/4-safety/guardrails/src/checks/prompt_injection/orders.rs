@@ -260,3 +260,42 @@ pub fn imperative(sentence: &str) -> bool {
         .fold(trimmed, |text, polite| text.strip_prefix(polite).unwrap_or(text));
     VERBS.iter().any(|verb| trimmed.strip_prefix(verb).is_some_and(|rest| rest.starts_with([' ', ',', ':'])))
 }
+
+/// What a sentence asks of an assistant that it calls by name at its beginning: "Assistant, please …", "Dear AI: …".
+pub fn called(sentence: &str) -> Option<&str> {
+    const GREETINGS: &[&str] =
+        &["dear ", "hey ", "hi ", "hello ", "attention ", "note to ", "message to ", "the ", "any "];
+    const NAMES: &[&str] = &[
+        "ai assistant",
+        "ai assistants",
+        "ai agent",
+        "ai agents",
+        "ai model",
+        "assistant",
+        "assistants",
+        "chatbot",
+        "chatbots",
+        "language model",
+        "language models",
+        "llm",
+        "llms",
+        "copilot",
+        "chatgpt",
+        "agent",
+        "bot",
+        "ai",
+    ];
+    let mut rest = sentence.trim_start_matches(|c: char| !c.is_alphabetic());
+    for greeting in GREETINGS {
+        rest = rest.strip_prefix(greeting).unwrap_or(rest);
+    }
+    let rest = NAMES.iter().find_map(|name| {
+        let after = rest.strip_prefix(name)?.trim_start_matches(' ');
+        after.strip_prefix([',', ':', '!', ';']).map(str::trim_start)
+    })?;
+    Some(
+        ["please ", "kindly ", "you must ", "you should ", "now "]
+            .iter()
+            .fold(rest, |text, word| text.strip_prefix(word).unwrap_or(text)),
+    )
+}

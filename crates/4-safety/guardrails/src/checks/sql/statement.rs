@@ -196,8 +196,8 @@ fn words(sql: &str, rules: &SqlRules, push: &mut dyn FnMut(&str, Severity, f32, 
                 }
             }
             Token::Mul => {
-                let counted = before == Some(&&Token::LParen)
-                    && is(i.checked_sub(2).and_then(|at| solid.get(at)), &["count"]);
+                let counted =
+                    before == Some(&&Token::LParen) && is(i.checked_sub(2).and_then(|at| solid.get(at)), &["count"]);
                 let every = matches!(before, Some(Token::Comma | Token::Period | Token::LParen))
                     || is(before, &["select", "distinct", "all", "returning"]);
                 if every && !counted && told.insert("*".to_owned()) {

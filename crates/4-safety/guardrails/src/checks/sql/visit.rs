@@ -7,8 +7,8 @@ use std::{
 };
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Expr, ObjectName, OnConflict, OnConflictAction, OnInsert, Query, SelectItem, SetExpr, SetOperator, Statement, TableFactor, TableObject,
-    Visitor, With,
+    Assignment, AssignmentTarget, Expr, ObjectName, OnConflict, OnConflictAction, OnInsert, Query, SelectItem, SetExpr,
+    SetOperator, Statement, TableFactor, TableObject, Visitor, With,
 };
 
 use super::constant;
@@ -190,7 +190,8 @@ impl Visitor for Collected {
         let alias = alias.map(|alias| alias.name.value.to_lowercase());
         let bare = name.as_ref().map(|name| name.rsplit('.').next().unwrap_or(name).to_owned());
         // What a CTE or a subquery hands out was looked at inside it: its name stands for no table.
-        if let (Some(called), Some(table)) = (alias.as_ref().or(bare.as_ref()), name.filter(|name| !self.is_cte(name))) {
+        if let (Some(called), Some(table)) = (alias.as_ref().or(bare.as_ref()), name.filter(|name| !self.is_cte(name)))
+        {
             self.aliases.entry(called.clone()).or_default().insert(table);
         }
         self.rows.extend(bare);
@@ -231,9 +232,9 @@ impl Visitor for Collected {
                 self.assign(&insert.assignments);
                 match &insert.on {
                     Some(OnInsert::DuplicateKeyUpdate(assignments)) => self.assign(assignments),
-                    Some(OnInsert::OnConflict(OnConflict {
-                        action: OnConflictAction::DoUpdate(update), ..
-                    })) => self.assign(&update.assignments),
+                    Some(OnInsert::OnConflict(OnConflict { action: OnConflictAction::DoUpdate(update), .. })) => {
+                        self.assign(&update.assignments)
+                    }
                     _ => {}
                 }
                 if let TableObject::TableName(name) = &insert.table {

@@ -36,7 +36,12 @@ const SIGNS: &[(&str, &str, f32, &str)] = &[
     // The bracket and the query before it are closed, and another source is read.
     (r"(?i)^\s*-?\d+['\x22]?\)+\s*from\s+\w+", "clause", 0.85, "a bracket is closed and a source follows"),
     (r"(?i)^\s*\w{1,30}\s+(?:asc|desc)\s*(?:--|#|/\*)", "comment", 0.75, "an order is followed by a comment"),
-    (r"(?i)^\s*\d+['\x22]?\)*\s*(?:or|\|\|)\s*\(*\s*true\s*\)*\s*(?:--.*|#.*)?$", "tautology", 0.8, "a condition is always true"),
+    (
+        r"(?i)^\s*\d+['\x22]?\)*\s*(?:or|\|\|)\s*\(*\s*true\s*\)*\s*(?:--.*|#.*)?$",
+        "tautology",
+        0.8,
+        "a condition is always true",
+    ),
     // Keeps a statement out of SQL Server's log.
     (r"(?i)--.{0,40}\bsp_password\b", "comment", 0.9, "the text hides itself from a database's log"),
     (r"(?i)\bexec(?:ute)?\s+(?:master\.\.?)?(?:xp|sp)_\w+", "statement", 0.9, "the text runs a stored procedure"),
@@ -44,9 +49,13 @@ const SIGNS: &[(&str, &str, f32, &str)] = &[
     (r"(?i)['\x22]\s*(?:\|\||\+)\s*\(\s*select\b", "subquery", 0.95, "a query is joined to a closed quote"),
     // Column counting inside an otherwise harmless query.
     (r"(?i)\bselect\s+(?:\w+\s*,\s*)?1\s*,\s*2\s*,\s*3\b", "union", 0.85, "columns are counted"),
-    (r"(?i)\b(?:concat|concat_ws|group_concat)\s*\([^)]{0,80}\b0x(?:3a|7e|7c|2c|20|0a)", "function", 0.85, "values are joined by an encoded sign"),
+    (
+        r"(?i)\b(?:concat|concat_ws|group_concat)\s*\([^)]{0,80}\b0x(?:3a|7e|7c|2c|20|0a)",
+        "function",
+        0.85,
+        "values are joined by an encoded sign",
+    ),
 ];
-
 
 static ANY: LazyLock<Option<RegexSet>> =
     LazyLock::new(|| RegexSet::new(SIGNS.iter().map(|(pattern, ..)| *pattern)).ok());

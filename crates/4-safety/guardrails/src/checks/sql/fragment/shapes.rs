@@ -403,7 +403,9 @@ fn operators(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
         .iter()
         .filter(|t| matches!(t.kind, Kind::Compare | Kind::Arithmetic | Kind::Logic | Kind::Not))
         .count();
-    let empty_text = tokens[1..].iter().all(|t| !is_value(t.kind) || t.kind == Kind::Number || t.text.trim_matches(['\'', '"']).len() <= 12);
+    let empty_text = tokens[1..]
+        .iter()
+        .all(|t| !is_value(t.kind) || t.kind == Kind::Number || t.text.trim_matches(['\'', '"']).len() <= 12);
     let ends_in_value =
         tokens.last().is_some_and(|t| is_value(t.kind) || t.kind == Kind::Close || t.kind == Kind::Comment);
     let code = prose == 0 && values >= 1 && empty_text && ends_in_value;

@@ -1,0 +1,30 @@
+//! A reference is a sentence or two, so texts are compared stretch by stretch.
+
+const WINDOW: usize = 160;
+const MOST_WINDOWS: usize = 64;
+
+/// The whole text when it is short; otherwise sentences joined up to a window.
+pub fn windows(text: &str) -> Vec<(usize, usize)> {
+    if text.len() <= WINDOW {
+        return vec![(0, text.len())];
+    }
+    let mut out = Vec::new();
+    let mut start = 0;
+    for (at, c) in text.char_indices() {
+        let end = at + c.len_utf8();
+        if matches!(c, '.' | '!' | '?' | '\n' | '。') && end - start >= 24
+            || end - start >= WINDOW && c.is_whitespace()
+            || end - start >= 2 * WINDOW
+        {
+            out.push((start, end));
+            start = end;
+            if out.len() >= MOST_WINDOWS {
+                break;
+            }
+        }
+    }
+    if start < text.len() && out.len() < MOST_WINDOWS {
+        out.push((start, text.len()));
+    }
+    out
+}
