@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-40}
-cargo build --release --locked -p sandbox --example figures --example compare --example soak
+cargo build --release --locked -p sandbox --example sandbox_figures --example sandbox_compare --example sandbox_soak
 echo "## $(date -u +%F), $(nproc) processors, $(uname -r), load $(cut -d' ' -f1 /proc/loadavg)"
-target/release/examples/figures
+target/release/examples/sandbox_figures
 socket=
 if [ "$(id -u)" -eq 0 ] && command -v dockerd >/dev/null 2>&1; then
   folder=$(mktemp -d)
@@ -17,5 +17,5 @@ if [ "$(id -u)" -eq 0 ] && command -v dockerd >/dev/null 2>&1; then
   for _ in $(seq 100); do [ -S "$folder/docker.sock" ] && docker -H "unix://$folder/docker.sock" info >/dev/null 2>&1 && break; sleep 0.2; done
   [ -S "$folder/docker.sock" ] && socket=$folder/docker.sock || tail -n 3 "$folder/log"
 fi
-target/release/examples/compare "$rounds" $socket
-[ -z "${SOAK:-}" ] || target/release/examples/soak
+target/release/examples/sandbox_compare "$rounds" $socket
+[ -z "${SOAK:-}" ] || target/release/examples/sandbox_soak

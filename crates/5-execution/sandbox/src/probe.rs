@@ -81,7 +81,7 @@ async fn attack(backend: &dyn Backend) -> Result<Seen, Error> {
     seen.note(Guarantee::MemoryLimit, "all memory", stopped && memory.exit != Exit::TimedOut);
     seen.note(Guarantee::TimeLimit, "an endless loop", spin.exit == Exit::TimedOut && spin.wall_us < 20_000_000);
     if backend.coverage().cpu {
-        seen.note(Guarantee::CpuLimit, "more than its share", spin.cpu_us < 100_000);
+        seen.note(Guarantee::CpuLimit, "more than its share", spin.cpu_us < (spin.wall_us / 4).max(100_000));
     }
     let made = String::from_utf8_lossy(&processes.stdout.bytes).trim().parse().unwrap_or(999);
     seen.note(Guarantee::ProcessLimit, "many processes", made <= 40);

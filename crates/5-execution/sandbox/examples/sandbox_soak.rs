@@ -1,5 +1,5 @@
 //! Ten thousand runs one after the other and five hundred at once; then what they left is counted, which must be nothing:
-//! `cargo run --release -p sandbox --example soak`.
+//! `cargo run --release -p sandbox --example sandbox_soak`.
 #![allow(clippy::unwrap_used, reason = "a measuring program")]
 
 use std::fs;

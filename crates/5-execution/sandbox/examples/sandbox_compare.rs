@@ -1,6 +1,6 @@
 //! The same piece of JavaScript in every way that this machine can run it, interleaved: NodeLoom's own launcher, its oci
 //! and docker backends, and `runc run` and `docker run` side by side as anybody would call them with hardened flags.
-//! `cargo run --release -p sandbox --example compare -- ROUNDS [DOCKER_SOCKET]`; `bench/sandbox.sh` starts an engine.
+//! `cargo run --release -p sandbox --example sandbox_compare -- ROUNDS [DOCKER_SOCKET]`; `bench/sandbox.sh` starts an engine.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a measuring program")]
 
 use std::{

@@ -1,4 +1,4 @@
-//! Measures create, run and destroy: `cargo run --release -p sandbox --example figures`.
+//! Measures create, run and destroy: `cargo run --release -p sandbox --example sandbox_figures`.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a measuring program")]
 
 use std::time::{Duration, Instant};
