@@ -78,7 +78,9 @@ pub async fn sandbox(request: Identified) -> Result<Json<domain::Json>, Problem>
         return Ok(Json(json!({ "enabled": false, "guarantees": [] })));
     };
     let refused = sandbox.ready().err().map(|error| error.to_string());
-    Ok(Json(
-        json!({ "enabled": true, "ready": refused.is_none(), "why_not": refused, "guarantees": sandbox.guarantees() }),
-    ))
+    let choice = sandbox.choice();
+    Ok(Json(json!({
+        "enabled": true, "ready": refused.is_none(), "why_not": refused, "backend": choice.backend, "why": choice.why,
+        "asked": choice.asked, "considered": choice.considered, "guarantees": sandbox.guarantees(),
+    })))
 }
