@@ -57,7 +57,10 @@ async fn main() {
     let seconds = 5;
     let mut storms = Vec::new();
     for _ in 0..3 {
-        storms.push(storm(&recorder, &store, &clock, 32, 32, Duration::from_secs(seconds)).await / seconds);
+        let used = cpu();
+        let count = storm(&recorder, &store, &clock, 32, 32, Duration::from_secs(seconds)).await;
+        storms.push(count / seconds);
+        println!("  {:.1} µs of processor an entry", (cpu() - used) * 1e6 / count as f64);
     }
     storms.sort_unstable();
     println!("32 writers x 32 entries: {} entries/s, durable (median of 3; {} to {})", storms[1], storms[0], storms[2]);
@@ -67,14 +70,15 @@ async fn main() {
     let config =
         CheckpointsConfig { key, file: folder.path().join("checkpoints.jsonl"), every: Duration::from_secs(600) };
     Checkpoints::new(store.clone(), clock, config).issue().await.unwrap();
-    let begun = Instant::now();
+    let (begun, used) = (Instant::now(), cpu());
     let report = verify_online(&store, verifier, None).await.unwrap();
     let entries: u64 = report.chains.iter().map(|chain| chain.entries).sum();
     assert!(report.is_intact(), "{}", report.render());
     println!(
-        "verify: {entries} entries in {:.2?}, {:.0} entries/s",
+        "verify: {entries} entries in {:.2?}, {:.0} entries/s; {:.2} s of processor for a million",
         begun.elapsed(),
-        entries as f64 / begun.elapsed().as_secs_f64()
+        entries as f64 / begun.elapsed().as_secs_f64(),
+        (cpu() - used) * 1e6 / entries as f64
     );
     store.close().await;
 }
@@ -133,4 +137,12 @@ fn fsyncs(folder: &std::path::Path) -> f64 {
         file.sync_data().unwrap();
     }
     200.0 / begun.elapsed().as_secs_f64()
+}
+
+/// Seconds of processor time that this process used so far.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
 }

@@ -142,12 +142,17 @@ async fn main() {
         times[100], times[190], whole[100]
     );
     for _ in 0..3 {
-        let begun = Instant::now();
+        let (begun, used) = (Instant::now(), cpu());
         let report = verify_online(&store, verifier.clone(), None).await.unwrap();
         assert!(report.is_intact(), "{}", report.render());
         let count: u64 = report.chains.iter().map(|chain| chain.entries).sum();
         let rate = count as f64 / begun.elapsed().as_secs_f64();
-        println!("verify: {count} entries in {:.2?}, {rate:.0} entries/s; memory {} MB", begun.elapsed(), memory());
+        println!(
+            "verify: {count} entries in {:.2?}, {rate:.0} entries/s; {:.2} s of processor for a million; memory {} MB",
+            begun.elapsed(),
+            (cpu() - used) * 1e6 / count as f64,
+            memory()
+        );
     }
     store.close().await;
 }
@@ -187,4 +192,12 @@ fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+/// Seconds of processor time that this process used so far.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
 }

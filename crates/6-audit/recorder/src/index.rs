@@ -72,7 +72,8 @@ impl Recorder {
         facets.extend(entry.request.map(Facet::Request));
         let detail: Option<Json> = serde_json::from_slice(detail).ok();
         let mut ids = Vec::new();
-        if let Some(detail) = &detail {
+        // what somebody asked the trail about was not touched by that
+        if let Some(detail) = detail.as_ref().filter(|_| !entry.operation.starts_with("audit.")) {
             ids_in(detail, &mut ids);
         }
         facets.extend(ids.into_iter().map(Facet::Touched));

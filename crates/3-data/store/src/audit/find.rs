@@ -22,8 +22,8 @@ pub struct Facets {
 
 /// So many facets one search may have.
 pub const MOST_FACETS: usize = 6;
-/// A facet with more entries than this is taken for a common one.
-const COMMON: i64 = 100_000;
+/// How far entries of a facet are counted; beyond the last, one is as common as another.
+const COUNTED: &[i64] = &[1_000, 10_000, 100_000];
 
 const FIND: &str = "SELECT a.at AS at, a.seq AS seq FROM audit_postings AS a \
      WHERE a.facet = $1 AND (a.at, a.seq) < ($2, $3) AND a.at >= $4 \
@@ -73,14 +73,15 @@ impl Store {
     }
 
     async fn rarest_first(&self, facets: &[i64], from: i64, until: i64) -> Result<[Option<i64>; MOST_FACETS]> {
-        let mut counted = Vec::with_capacity(facets.len());
-        for facet in facets.iter().take(MOST_FACETS) {
-            let count: i64 = if facets.len() == 1 {
-                0
-            } else {
-                self.db().one(COUNT, binds![*facet, from, until, COMMON]).await?.get("n")?
-            };
-            counted.push((count, *facet));
+        let mut counted: Vec<(i64, i64)> = facets.iter().take(MOST_FACETS).map(|facet| (0, *facet)).collect();
+        // counts no further than it takes to know the rarest
+        for most in if counted.len() > 1 { COUNTED } else { &[] } {
+            for (count, facet) in &mut counted {
+                *count = self.db().one(COUNT, binds![*facet, from, until, *most]).await?.get("n")?;
+            }
+            if counted.iter().any(|(count, _)| count < most) {
+                break;
+            }
         }
         counted.sort_unstable();
         let mut ordered = [None; MOST_FACETS];
