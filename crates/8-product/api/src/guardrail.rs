@@ -49,3 +49,125 @@ pub struct Violation {
     /// Why, in words.
     pub why: String,
 }
+
+/// Everything that the checks found, none of it obeyed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailFindings {
+    /// What would have become of the input: `pass`, `warn`, `redact` or `block`.
+    pub would: String,
+    pub findings: Vec<GuardrailFinding>,
+    /// How each check went: `check`, `name`, `outcome` (`clean`, `found` or `not_evaluated` with `why`) and `micros`.
+    pub checks: Vec<Json>,
+}
+
+/// A finding and where it is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailFinding {
+    /// The check's name, or the custom rule's.
+    pub name: String,
+    /// RFC 6901 pointer of the string inside the input; empty for the input itself.
+    pub pointer: String,
+    /// An exception covers it.
+    pub excepted: bool,
+    pub finding: Violation,
+}
+
+/// What a team sets for its guardrails in one environment.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GuardrailSettings {
+    /// From which score a check counts where its node says nothing, 0 to 1: `PROMPT_INJECTION`, `CONTENT_FILTER`,
+    /// `SEMANTIC_SIMILARITY`.
+    pub thresholds: Json,
+}
+
+/// Allows something that was found, until a day. One of `text`, `pattern` and `families` at least.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutGuardrailException {
+    /// Only findings of this check, such as `PROMPT_INJECTION`.
+    #[serde(default)]
+    pub check: Option<String>,
+    /// Findings whose whole text stands in this one.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Findings whose whole text this pattern matches.
+    #[serde(default)]
+    pub pattern: Option<String>,
+    /// Only findings of these families.
+    #[serde(default)]
+    pub families: Option<Vec<String>>,
+    /// Who answers for it.
+    pub owner: String,
+    pub reason: String,
+    /// When it ends, at most 366 days from now.
+    pub expires_at: String,
+}
+
+/// Something that was found and is allowed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailException {
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// `text`, `pattern` and `families` as they were given.
+    pub matcher: Json,
+    pub owner: String,
+    pub reason: String,
+    pub expires_at: String,
+    pub created_by: String,
+    pub created_at: String,
+}
+
+/// Adds texts that others are compared with.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddGuardrailReferences {
+    /// `safe` or `attack`.
+    pub kind: String,
+    /// Which attack, in small letters, such as `instruction_override`.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// 1 to 200 texts of at most 8 KiB.
+    pub texts: Vec<String>,
+}
+
+/// A text that others are compared with.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailReference {
+    pub id: String,
+    pub kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    pub text: String,
+    pub created_by: String,
+    pub created_at: String,
+}
+
+/// A moderation request as OpenAI shapes it.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct Moderate {
+    /// A text, a list of texts, or a list of parts `{"type": "text", "text": …}`.
+    pub input: Json,
+    /// Read and passed over: this server's content filter answers.
+    #[serde(default)]
+    pub model: Option<String>,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Moderation {
+    pub id: String,
+    pub model: String,
+    /// One for each text, in their order.
+    pub results: Vec<ModerationResult>,
+}
+
+/// What was found in one text. The members of the three objects are OpenAI's thirteen categories.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ModerationResult {
+    pub flagged: bool,
+    pub categories: Json,
+    pub category_scores: Json,
+    pub category_applied_input_types: Json,
+}

@@ -1,8 +1,12 @@
 //! Guardrails for agents that live elsewhere, and what the sandbox promises here.
 
+pub mod moderations;
+pub mod team;
+
 use authz::action::ExecuteWorkflow;
 use axum::Json;
 use domain::Channel;
+use engine::ports::Guards as _;
 use guardrails::{CheckOutcome, CheckReport, Context, GuardrailConfig, Outcome, Report};
 use serde_json::json;
 
@@ -19,6 +23,50 @@ pub async fn check(
     request: Identified,
     Body(body): Body<api::CheckGuardrails>,
 ) -> Result<Json<api::GuardrailVerdict>, Problem> {
+    let (config, context) = read(&body, &request)?;
+    request
+        .audited(Operation::CheckGuardrails, None, json!({}), async |rooms| {
+            request.may::<ExecuteWorkflow>()?;
+            let guardrails = rooms.guardrails.of(request.actor()?.scope()).await?;
+            let outcome = guardrails.screen(&config, &body.input, &context).await;
+            Ok(Json(verdict(outcome)))
+        })
+        .await
+}
+
+/// Everything that every check finds, with how long each took: nothing halts, nothing is redacted, nothing is stored.
+pub async fn playground(
+    request: Identified,
+    Body(body): Body<api::CheckGuardrails>,
+) -> Result<Json<api::GuardrailFindings>, Problem> {
+    let (config, context) = read(&body, &request)?;
+    request
+        .audited(Operation::TryGuardrails, None, json!({}), async |rooms| {
+            request.may::<ExecuteWorkflow>()?;
+            let guardrails = rooms.guardrails.of(request.actor()?.scope()).await?;
+            let outcome = guardrails.screen(&config.in_shadow(), &body.input, &context).await;
+            let report = outcome.report();
+            let enforced = guardrails.screen(&config, &body.input, &context).await;
+            Ok(Json(api::GuardrailFindings {
+                would: verdict(enforced).action,
+                findings: report.violations.iter().map(found).collect(),
+                checks: report.checks.iter().map(|check| json!(check)).collect(),
+            }))
+        })
+        .await
+}
+
+fn found(violation: &guardrails::Violation) -> api::GuardrailFinding {
+    api::GuardrailFinding {
+        name: violation.name.clone(),
+        pointer: violation.pointer.clone(),
+        excepted: violation.status == guardrails::Status::Allowed,
+        finding: show::violation(&violation.finding),
+    }
+}
+
+/// What is to be checked, and how.
+fn read(body: &api::CheckGuardrails, request: &Identified) -> Result<(GuardrailConfig, Context), Problem> {
     let channel = match body.channel.as_deref() {
         None | Some("user") => Channel::User,
         Some("data") => Channel::Data,
@@ -26,6 +74,7 @@ pub async fn check(
     };
     let parameters = body
         .parameters
+        .clone()
         .unwrap_or_else(|| json!({ "checks": ["PROMPT_INJECTION", "PII_REDACTION"], "severity": "BLOCK" }));
     let config = GuardrailConfig::parse(&parameters).map_err(|errors| {
         Problem::new(Kind::BadGuardrail).with(
@@ -36,14 +85,7 @@ pub async fn check(
                 .collect::<Vec<_>>(),
         )
     })?;
-    request
-        .audited(Operation::CheckGuardrails, None, json!({}), async |rooms| {
-            request.may::<ExecuteWorkflow>()?;
-            let context = Context { channel, now: Some(request.arrived.at) };
-            let outcome = rooms.guardrails.screen(&config, &body.input, &context).await;
-            Ok(Json(verdict(outcome)))
-        })
-        .await
+    Ok((config, Context { channel, now: Some(request.arrived.at) }))
 }
 
 fn verdict(outcome: Outcome) -> api::GuardrailVerdict {
