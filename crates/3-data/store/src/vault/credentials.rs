@@ -83,8 +83,9 @@ macro_rules! columns {
     };
 }
 const LIST: &str = columns!(" FROM credentials WHERE team = $1 AND environment = $2 ORDER BY name");
-const SEALED: &str =
-    columns!(", sealed FROM credentials WHERE team = $1 AND environment = $2 AND (id = $3 OR name = $4)");
+// Two questions, because "this id or that name" is answered by reading every credential of the team.
+const SEALED_BY_ID: &str = columns!(", sealed FROM credentials WHERE team = $1 AND environment = $2 AND id = $3");
+const SEALED_BY_NAME: &str = columns!(", sealed FROM credentials WHERE team = $1 AND environment = $2 AND name = $3");
 const BY_ID: &str = columns!(", sealed FROM credentials WHERE id = $1");
 /// Old values of one credential that are kept, sealed.
 const KEPT_VERSIONS: u32 = 10;
@@ -129,7 +130,7 @@ impl Store {
         self.db().all(LIST, binds![team, environment]).await?.iter().map(shown).collect()
     }
 
-    /// One credential with its sealed value, by id or by name.
+    /// One credential with its sealed value: by id when there is one, else by name.
     pub async fn sealed_credential(
         &self,
         permit: &Permit<UseCredential>,
@@ -137,7 +138,10 @@ impl Store {
         name: &str,
     ) -> Result<Option<SealedCredential>> {
         let Scope { team, environment } = permit.scope();
-        let row = self.db().optional(SEALED, binds![team, environment, id, name]).await?;
+        let row = match id {
+            Some(id) => self.db().optional(SEALED_BY_ID, binds![team, environment, id]).await?,
+            None => self.db().optional(SEALED_BY_NAME, binds![team, environment, name]).await?,
+        };
         row.map(|row| Ok(SealedCredential { shown: shown(&row)?, sealed: row.get("sealed")? })).transpose()
     }
 
