@@ -1,9 +1,10 @@
 //! A team with a trail, a SIEM room over it, and a receiver that plays whatever answer it is told to.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 #![allow(clippy::disallowed_methods, reason = "leases and waits are measured against the real clock")]
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 pub mod double;
+pub mod killed;
 
 use std::{
     sync::Arc,
