@@ -1,0 +1,62 @@
+import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
+import { javascript } from '@codemirror/lang-javascript';
+import { json } from '@codemirror/lang-json';
+import { python } from '@codemirror/lang-python';
+import { bracketMatching, defaultHighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
+import { Compartment, EditorState } from '@codemirror/state';
+import { EditorView, keymap, lineNumbers, placeholder as ghost } from '@codemirror/view';
+import { useEffect, useRef } from 'react';
+
+export type Language = 'json' | 'javascript' | 'python' | 'text';
+const LANGUAGES = { json: json(), javascript: javascript(), python: python(), text: [] };
+
+const LOOK = EditorView.theme({
+  '&': { fontSize: '12.5px', backgroundColor: 'var(--panel)', color: 'var(--ink)', maxHeight: '22rem' },
+  '.cm-scroller': { fontFamily: 'ui-monospace, Menlo, Consolas, monospace', overflow: 'auto' },
+  '.cm-gutters': { backgroundColor: 'var(--raised)', color: 'var(--faint)', border: 'none' },
+  '.cm-content': { caretColor: 'var(--ink)', minHeight: '4rem' },
+  '&.cm-focused': { outline: '2px solid var(--accent)' },
+});
+
+/**
+ * An editor for code and JSON. It lives in a shadow root: there its style sheets are constructed ones, which the strict
+ * policy allows, while in the page they would be inline.
+ */
+export function Code({ value, onChange, language, label, placeholder, readOnly }: { value: string; onChange?: (value: string) => void; language: Language; label: string; placeholder?: string; readOnly?: boolean }) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView>(null);
+  const changed = useRef(onChange);
+  changed.current = onChange;
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return undefined;
+    const root = element.shadowRoot ?? element.attachShadow({ mode: 'open' });
+    const mode = new Compartment();
+    const editor = new EditorView({
+      root,
+      parent: root as unknown as Element,
+      state: EditorState.create({
+        doc: value,
+        extensions: [
+          lineNumbers(), history(), indentOnInput(), bracketMatching(), syntaxHighlighting(defaultHighlightStyle),
+          // Tab leaves the editor after Escape, so that the keyboard is never caught.
+          keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
+          mode.of(LANGUAGES[language]), LOOK, EditorView.lineWrapping,
+          EditorView.contentAttributes.of({ 'aria-label': label }),
+          EditorState.readOnly.of(readOnly ?? false),
+          ...(placeholder ? [ghost(placeholder)] : []),
+          EditorView.updateListener.of((update) => update.docChanged && changed.current?.(update.state.doc.toString())),
+        ],
+      }),
+    });
+    view.current = editor;
+    return () => editor.destroy();
+    // The editor owns its text from here on; a new language or label makes a new one.
+    // eslint-disable-next-line
+  }, [language, label, readOnly, placeholder]);
+  useEffect(() => {
+    const editor = view.current;
+    if (editor && editor.state.doc.toString() !== value) editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+  }, [value]);
+  return <div ref={host} className="min-w-0 overflow-hidden rounded-md border border-strong/60" />;
+}
