@@ -9,7 +9,7 @@ DATA   ?= $(CURDIR)/data
 MODELS := $(CURDIR)/.make/models
 MODEL  := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
-.PHONY: help run web build test deps deps-test model fmt lint unit bench torture fuzz reference deny clean-data
+.PHONY: help run web e2e screenshots build test deps deps-test model fmt lint unit bench torture fuzz reference deny clean-data
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -43,7 +43,7 @@ model: $(MODEL)
 $(MODEL):
 	@./deploy/setup/fetch-chat-model.sh "$(MODELS)"
 
-test: deps-test model ## Formatting, lints, and every test on SQLite, PostgreSQL and Redis
+test: deps-test model web ## Formatting, lints, every test on SQLite, PostgreSQL and Redis, and the dashboard in a browser
 	@echo "== formatting"; cargo fmt --all --check
 	echo "== clippy"; cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(MAKE) unit
@@ -56,6 +56,15 @@ unit: ## Every test, without formatting and lints
 	trap 'target/debug/harness stop' EXIT
 	eval "$$servers"
 	cargo nextest run --workspace --locked --no-fail-fast
+	$(MAKE) e2e
+
+e2e: web ## The dashboard's journeys in a real browser, against target/debug/nodeloom
+	@echo "== the dashboard in a browser"
+	export PATH="$$(./deploy/setup/node.sh "$(CURDIR)/.make/node"):$$PATH"
+	node web/e2e/run.mjs target/debug/nodeloom $(if $(SHOTS),--screenshots $(SHOTS))
+
+screenshots: ## Pictures of every page into docs/guide/pictures
+	@$(MAKE) e2e SHOTS=docs/guide/pictures
 
 bench: build model ## The figures of bench/RESULTS.md
 	@./bench/run.sh

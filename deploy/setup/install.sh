@@ -16,6 +16,7 @@ python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 if [ "$what" = test ]; then
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
   need redis-server redis-server
+  need chromium chromium
   # the sandbox's tests also run with these, and skip what is not there
   need runc runc
   need crun crun
