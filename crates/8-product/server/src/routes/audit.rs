@@ -85,10 +85,7 @@ pub struct About {
     target: String,
 }
 
-pub async fn touched(
-    request: Identified,
-    Asked(asked): Asked<About>,
-) -> Result<Json<api::AuditTouched>, Problem> {
+pub async fn touched(request: Identified, Asked(asked): Asked<About>) -> Result<Json<api::AuditTouched>, Problem> {
     request
         .audited(Operation::ViewAudit, Some(asked.target.clone()), json!({}), async |rooms| {
             let permit = request.may::<ViewAudit>()?;
@@ -373,10 +370,7 @@ pub async fn verify(request: Identified) -> Result<Json<api::AuditVerification>,
         .await
 }
 
-pub async fn purge(
-    request: Identified,
-    Body(body): Body<api::PurgeAudit>,
-) -> Result<Json<api::AuditPurged>, Problem> {
+pub async fn purge(request: Identified, Body(body): Body<api::PurgeAudit>) -> Result<Json<api::AuditPurged>, Problem> {
     let before = moment("before", &body.before)?;
     let chain = chain(&request)?;
     request
