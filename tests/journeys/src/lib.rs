@@ -6,14 +6,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that cannot do its work should stop the test")]
 
+mod browser;
 mod client;
 pub mod doubles;
 mod people;
+mod post_box;
 mod server;
 mod socket;
 pub mod workflows;
 
+pub use browser::{Browser, PASSWORD};
 pub use client::{Answer, Client, sent, tls};
+pub use post_box::PostBox;
 pub use server::{Server, Settings, on_both, on_postgres, on_sqlite, postgres_url};
 pub use socket::{Refused, Socket};
 

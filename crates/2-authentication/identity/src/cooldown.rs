@@ -46,7 +46,9 @@ impl CooldownAction {
             // high enough that nobody is locked out by a stranger's guesses from a few addresses
             Self::SignInAnywhere => (50, 30, 5 * 60),
             // every mail begins a pause
-            Self::Resend | Self::Reset | Self::Invite => (0, 60, 60 * 60),
+            Self::Resend | Self::Reset => (0, 60, 60 * 60),
+            // an invitation may be sent again at once, once
+            Self::Invite => (1, 60, 60 * 60),
         };
         CooldownPolicy { free, first: Duration::from_secs(first), longest: Duration::from_secs(longest) }
     }

@@ -71,17 +71,42 @@ async fn an_admins_key_for_viewing_only_views() {
     .await;
 }
 
-/// What a machine account's key starts acts for the account, so its key cannot promise to be narrower than that.
+/// A machine's key that may less than its account is as narrow on every route, and what it publishes stays as narrow:
+/// the webhook acts with the key's rights, and ends with the key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_a_machine_account_is_not_narrowed() {
-    on_sqlite(async |server| {
-        for body in [
-            json!({ "name": "a", "permissions": ["workflow.view"] }),
-            json!({ "name": "b", "environments": ["development"] }),
-        ] {
-            server.client.post("api-keys", body).await.problem("400 NL-1008");
-        }
-        server.client.post("api-keys", json!({ "name": "c" })).await.expect(201);
+async fn a_narrow_key_of_a_machine_stays_narrow_in_what_it_starts() {
+    on_both(async |server| {
+        let admin = &server.client;
+        let machine = crate::prepared::machine(admin).await;
+        admin.put(&format!("members/{machine}"), json!({ "role": "builder" })).await.expect(200);
+        let keys = format!("service-accounts/{machine}/api-keys");
+        let make = async |body: serde_json::Value| {
+            let made = admin.post(&keys, body).await.expect(201);
+            (made.text_of("id"), admin.with_key(&made.text_of("value")))
+        };
+        let (_, viewing) = make(json!({ "name": "view", "permissions": ["workflow.view"] })).await;
+        viewing.get("workflows").await.expect(200);
+        viewing.post("workflows", json!({ "definition": echo("x") })).await.problem("403 NL-2003");
+        assert!(viewing.get("/api/v1/me").await.text_of("principal").starts_with("sa_"));
+
+        let without_running = json!({ "name": "publish", "permissions": ["workflow.view", "workflow.edit"] });
+        let (_, publishing) = make(without_running).await;
+        publishing.deploy(journeys::workflows::hooked("narrow", "narrow", json!({}))).await;
+        admin.hook("narrow", json!(1)).await.problem("403 NL-2003");
+        let (wide_id, wide) = make(json!({ "name": "wide" })).await;
+        wide.deploy(journeys::workflows::hooked("wide", "wide", json!({}))).await;
+        admin.hook("wide", json!(1)).await.expect(200);
+
+        let (there_id, there) = make(json!({ "name": "there", "environments": ["development"] })).await;
+        there.in_environment("production").get("workflows").await.problem("403 NL-2003");
+        let id = there.deploy(journeys::workflows::slow("long", 15_000)).await;
+        let run = there.begin(&id, json!(null)).await;
+        admin.until(&run, "waiting").await;
+        admin.delete(&format!("api-keys/{there_id}")).await.expect(204);
+        admin.until(&run, "cancelled").await;
+        admin.delete(&format!("api-keys/{wide_id}")).await.expect(204);
+        let gone = || async { (admin.hook("wide", json!(1)).await.status >= 400).then_some(()) };
+        journeys::eventually("the webhook ends with its key", std::time::Duration::from_secs(30), gone).await;
     })
     .await;
 }

@@ -243,6 +243,8 @@ async fn bad_ids_name_nothing() {
                 let path = path.replace(part, id).replace("{version}", "0");
                 let query = if path.ends_with("/diff") { "?from=0&to=0" } else { "" };
                 let body = match route.path.rsplit('/').next() {
+                    _ if route.path.contains("/members/") => Some(json!({ "role": "viewer" })),
+                    Some("api-keys") => Some(json!({ "name": "x" })),
                     _ if route.method == Method::PUT => Some(json!({ "definition": echo("x") })),
                     Some("promote") => Some(json!({ "to": "staging" })),
                     _ if route.path.contains("approvals") => Some(json!({ "approve": true })),

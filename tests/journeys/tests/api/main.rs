@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
 
 mod access;
+mod accounts;
 mod audit;
 mod demo;
 mod events;
@@ -13,6 +14,9 @@ mod openapi;
 mod prepared;
 mod redaction;
 mod runs;
+mod second_factor;
+mod sessions;
 mod setup;
+mod teams;
 mod webhook;
 mod workflows;
