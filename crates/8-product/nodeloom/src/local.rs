@@ -76,12 +76,7 @@ pub fn audit_export(settings: &Settings, file: &Path) -> ExitCode {
     with_config(settings, async |config| commands::audit_export(config, file).await)
 }
 
-pub fn audit_verify(
-    settings: &Settings,
-    file: Option<&Path>,
-    trusted: &commands::Trusted,
-    json: bool,
-) -> ExitCode {
+pub fn audit_verify(settings: &Settings, file: Option<&Path>, trusted: &commands::Trusted, json: bool) -> ExitCode {
     if let Some(file) = file {
         return match commands::audit_verify_file(file, trusted, json) {
             Ok(()) => ExitCode::SUCCESS,

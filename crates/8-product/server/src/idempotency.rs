@@ -51,7 +51,8 @@ async fn answer(rooms: Rooms, request: Request, next: Next) -> Result<Response, 
     let (actor, by) = (asked.actor()?.clone(), asked.caller.api_key().map(|key| key.to_string()).unwrap_or_default());
     let bytes =
         to_bytes(body, rooms.config.server.max_body_bytes).await.map_err(|_| Problem::new(Kind::BodyTooLarge))?;
-    let fingerprint = fingerprint(&[parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), by.as_bytes(), &bytes]);
+    let fingerprint =
+        fingerprint(&[parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), by.as_bytes(), &bytes]);
     match rooms.store.begin_once(&actor, key.clone(), fingerprint, rooms.clock.now() + KEPT).await? {
         Begun::New => {}
         Begun::InProgress => return Err(Problem::new(Kind::InProgress).retry_after(1)),

@@ -54,7 +54,14 @@ pub fn service(rooms: &Rooms) -> Result<Guarding, Error> {
 /// Webhooks and runs may wait for a workflow; pages have headers of their own.
 fn policy(_method: &Method, path: &str, max_body_bytes: u64, time: Duration) -> RoutePolicy {
     const PAGES: &[&str] = &[
-        "/", "/sign-in", "/account", "/setup", "/invitation", "/verify-email", "/reset-password", "/security",
+        "/",
+        "/sign-in",
+        "/account",
+        "/setup",
+        "/invitation",
+        "/verify-email",
+        "/reset-password",
+        "/security",
         "/assets/page.css",
     ];
     const FOLDERS: &[&str] = &["/docs/", "/assets/", "/t/"];

@@ -9,10 +9,9 @@ const RULE: &str = "<p id=\"rule\" class=\"hint\">12 to 72 characters; a sentenc
 
 fn fault(fault: Option<&str>) -> (StatusCode, String) {
     match fault {
-        Some(fault) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(fault)),
-        ),
+        Some(fault) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(fault)))
+        }
         None => (StatusCode::OK, String::new()),
     }
 }
@@ -76,11 +75,7 @@ pub fn reset_password(token: &str, wrong: Option<&str>) -> Response {
 
 /// A sentence about what was done.
 pub fn told(title: &str, sentence: &str) -> Response {
-    let body = format!(
-        "<h1>{}</h1><p>{}</p><p><a href=\"/\">Go to NodeLoom</a></p>",
-        escape(title),
-        escape(sentence)
-    );
+    let body = format!("<h1>{}</h1><p>{}</p><p><a href=\"/\">Go to NodeLoom</a></p>", escape(title), escape(sentence));
     page(StatusCode::OK, title, &body)
 }
 

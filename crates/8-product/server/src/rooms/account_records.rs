@@ -102,8 +102,7 @@ const fn bound(user: &[u8; 16]) -> Bound<'_> {
 impl SecondFactors for StoredIdentities {
     async fn second_factor(&self, user: UserId) -> Answer<Option<SecondFactorRecord>> {
         let Some(found) = self.store.second_factor(system(), user).await.map_err(away)? else { return Ok(None) };
-        let secret =
-            self.vault.open(Purpose::Settings, &bound(user.uuid().as_bytes()), &found.sealed).map_err(away)?;
+        let secret = self.vault.open(Purpose::Settings, &bound(user.uuid().as_bytes()), &found.sealed).map_err(away)?;
         Ok(Some(SecondFactorRecord { secret, confirmed_at: found.confirmed_at }))
     }
     async fn has_second_factor(&self, user: UserId) -> Answer<bool> {
@@ -111,23 +110,15 @@ impl SecondFactors for StoredIdentities {
         Ok(found.is_some_and(|factor| factor.confirmed_at.is_some()))
     }
     async fn begin_second_factor(&self, user: UserId, secret: &Secret<Vec<u8>>, at: Timestamp) -> Answer<bool> {
-        let sealed = self
-            .vault
-            .seal(Purpose::Settings, &bound(user.uuid().as_bytes()), secret.expose())
-            .map_err(away)?;
+        let sealed =
+            self.vault.seal(Purpose::Settings, &bound(user.uuid().as_bytes()), secret.expose()).map_err(away)?;
         match self.store.begin_second_factor(system(), user, sealed, at).await {
             Ok(()) => Ok(true),
             Err(store::Error::Refused { .. }) => Ok(false),
             Err(error) => Err(away(error)),
         }
     }
-    async fn confirm_second_factor(
-        &self,
-        user: UserId,
-        step: i64,
-        codes: &[TokenHash],
-        at: Timestamp,
-    ) -> Answer<bool> {
+    async fn confirm_second_factor(&self, user: UserId, step: i64, codes: &[TokenHash], at: Timestamp) -> Answer<bool> {
         self.store.confirm_second_factor(system(), user, step, bytes(codes), at).await.map_err(away)
     }
     async fn take_step(&self, user: UserId, step: i64) -> Answer<bool> {

@@ -81,9 +81,8 @@ pub async fn create(
         .audited(Operation::Invite, Some(id.to_string()), json!({ "role": role.as_str() }), async |rooms| {
             let permit = request.may::<ManageTeam>()?;
             let team = permit.scope().team.uuid();
-            let key = rooms
-                .identity
-                .cooldown_key(CooldownAction::Invite, &[team.as_bytes(), email.as_str().as_bytes()]);
+            let key =
+                rooms.identity.cooldown_key(CooldownAction::Invite, &[team.as_bytes(), email.as_str().as_bytes()]);
             rooms.identity.take_turn(&key, now).await.map_err(told(now))?;
             let (token, hash) = rooms.identity.new_link();
             let link = InvitationLink {
@@ -112,9 +111,7 @@ pub async fn resend(request: Identified, At(at): At<OfInvitation>) -> Result<Jso
             let permit = request.may::<ManageTeam>()?;
             let found = rooms.store.invitation(&permit, id).await?.ok_or(Kind::NotFound)?;
             let team = permit.scope().team.uuid();
-            let key = rooms
-                .identity
-                .cooldown_key(CooldownAction::Invite, &[team.as_bytes(), found.email.as_bytes()]);
+            let key = rooms.identity.cooldown_key(CooldownAction::Invite, &[team.as_bytes(), found.email.as_bytes()]);
             rooms.identity.take_turn(&key, now).await.map_err(told(now))?;
             let (token, hash) = rooms.identity.new_link();
             let link = InvitationLink {

@@ -50,7 +50,9 @@ async fn mail_reset(rooms: Rooms, to: Email, now: Timestamp) {
         let link = rooms.identity.reset_link(&to, now).await;
         mail(&rooms, link, "reset-password").await;
     } else {
-        tracing::info!("a new password was asked for and no mail server is set: `nodeloom user reset-link` prints a link");
+        tracing::info!(
+            "a new password was asked for and no mail server is set: `nodeloom user reset-link` prints a link"
+        );
     }
 }
 

@@ -61,10 +61,7 @@ pub async fn permissions(_request: Identified) -> Json<api::PermissionTable> {
     })
 }
 
-pub async fn change_password(
-    request: Identified,
-    Body(body): Body<api::ChangePassword>,
-) -> Result<Response, Problem> {
+pub async fn change_password(request: Identified, Body(body): Body<api::ChangePassword>) -> Result<Response, Problem> {
     let user = request.person()?;
     let now = request.arrived.at;
     let signed_in = request

@@ -86,23 +86,18 @@ pub async fn change(request: Identified, Body(body): Body<api::ChangeTeam>) -> R
     let name = body.name.as_deref().map(name).transpose()?;
     let demand = body.require_second_factor;
     let answer = request
-        .audited(
-            Operation::ChangeTeam,
-            None,
-            json!({ "name": name, "require_second_factor": demand }),
-            async |rooms| {
-                let permit = request.may::<ManageTeam>()?;
-                if let (Some(true), Some(person)) = (demand, request.caller.user())
-                    && !rooms.identity.has_second_factor(person, request.arrived.at).await?
-                {
-                    let why = "enrol a second factor yourself first: you would shut yourself out";
-                    return Err(Problem::new(Kind::Conflict).detail(why));
-                }
-                rooms.store.change_team(&permit, name.clone(), demand, Effects::none()).await?;
-                rooms.identity.forget_second_factors();
-                read(rooms, permit.scope().team).await
-            },
-        )
+        .audited(Operation::ChangeTeam, None, json!({ "name": name, "require_second_factor": demand }), async |rooms| {
+            let permit = request.may::<ManageTeam>()?;
+            if let (Some(true), Some(person)) = (demand, request.caller.user())
+                && !rooms.identity.has_second_factor(person, request.arrived.at).await?
+            {
+                let why = "enrol a second factor yourself first: you would shut yourself out";
+                return Err(Problem::new(Kind::Conflict).detail(why));
+            }
+            rooms.store.change_team(&permit, name.clone(), demand, Effects::none()).await?;
+            rooms.identity.forget_second_factors();
+            read(rooms, permit.scope().team).await
+        })
         .await?;
     Ok(Json(answer))
 }
