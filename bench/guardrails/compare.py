@@ -111,9 +111,18 @@ def main():
     line("dev/benign/self_instruct (SQL)", "NodeLoom", ours(guard, rows, "sql"))
     line("dev/benign/self_instruct (SQL)", "libinjection", judge(rows, lambda text: libinjection.is_sql_injection(text)["is_sqli"]))
 
-    from detect_secrets.core.scan import scan_line
+    from detect_secrets import SecretsCollection
     from detect_secrets.settings import default_settings
-    secrets = lambda text: any(True for each in text.splitlines() for _ in scan_line(each))
+
+    def secrets(text):
+        # As it is meant to be used: a file, with its filters; `scan_line` would skip them.
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            found = SecretsCollection()
+            found.scan_file(file.name)
+            return len(found.files) > 0
+
     with default_settings():
         for name in ("dev/secrets/gitleaks", "train/benign/gpteacher_codegen"):
             rows = load(name)
