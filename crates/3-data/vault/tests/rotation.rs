@@ -185,6 +185,9 @@ async fn a_rotation_that_was_cut_off_is_finished_by_the_next() {
             let rotation = async { vault::rotate(&roots(&root, &[]), &store, pace, Effects::none()).await };
             // dropped in the middle, as a kill would
             _ = tokio::time::timeout(Duration::from_millis(cut), rotation).await;
+            // what it had handed to the writer is written before this is
+            let (of, name) = (SettingOf::Instance, "a_test_was_here".to_owned());
+            ground.store.set_setting(system(), of, name, true.into(), Effects::none()).await.unwrap();
             let half = vault::status(&roots(&root, &[]), &ground.store).await.unwrap();
             let whole = vault::rotate(&roots(&root, &[]), &ground.store, AT_ONCE, Effects::none()).await.unwrap();
             assert_eq!(whole.left_behind(), 0, "cut after {cut} ms");

@@ -53,22 +53,25 @@ impl Store {
         .await
     }
 
-    /// From now on `id` seals what the active key of `purpose` sealed.
-    pub async fn activate_data_key(
+    /// From now on these seal, each for its purpose; all at once, so that a rotation that is cut off has either moved on
+    /// or not.
+    pub async fn activate_data_keys(
         &self,
         _system: SystemPermit,
-        purpose: &'static str,
-        id: u32,
+        keys: Vec<(&'static str, u32)>,
         effects: Effects,
     ) -> Result<()> {
-        self.write(effects, (purpose, id), |(purpose, id), tx| {
+        self.write(effects, keys, |keys, tx| {
             Box::pin(async move {
-                tx.run("UPDATE data_keys SET active = FALSE WHERE purpose = $1 AND active", binds![*purpose]).await?;
-                let sql = "UPDATE data_keys SET active = TRUE WHERE purpose = $1 AND id = $2";
-                match tx.run(sql, binds![*purpose, *id]).await? {
-                    0 => Err(Error::Missing { what: "the data key" }),
-                    _ => Ok(()),
+                for (purpose, id) in keys {
+                    let off = "UPDATE data_keys SET active = FALSE WHERE purpose = $1 AND active";
+                    tx.run(off, binds![*purpose]).await?;
+                    let on = "UPDATE data_keys SET active = TRUE WHERE purpose = $1 AND id = $2";
+                    if tx.run(on, binds![*purpose, *id]).await? == 0 {
+                        return Err(Error::Missing { what: "the data key" });
+                    }
                 }
+                Ok(())
             })
         })
         .await

@@ -161,11 +161,8 @@ async fn move_on(roots: &RootKeys, store: &Store, system: SystemPermit, pace: Pa
     if made {
         tokio::time::sleep(pace.settle).await;
     }
-    for purpose in Purpose::ALL {
-        if let Some(next) = standing_by(&rows, purpose) {
-            store.activate_data_key(system, purpose.as_str(), next.id, Effects::none()).await?;
-        }
-    }
+    let next = Purpose::ALL.iter().filter_map(|purpose| Some((purpose.as_str(), standing_by(&rows, *purpose)?.id)));
+    store.activate_data_keys(system, next.collect(), Effects::none()).await?;
     for purpose in Purpose::ALL {
         let rows = store.data_keys(system).await?;
         store.keep_data_key(system, fresh(roots, &rows, purpose, false)?).await?;
