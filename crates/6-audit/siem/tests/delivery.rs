@@ -1,5 +1,7 @@
 //! R237, R238: whatever dies or is away, no event is missing, the order stands, and repetitions can be told.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod support;
 
 use std::time::{Duration, Instant};

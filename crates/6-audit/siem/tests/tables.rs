@@ -1,5 +1,7 @@
 //! Every exporter against a receiver that plays every answer of its retry table (R232 to R235).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod support;
 
 use domain::{EventKind, Json};
