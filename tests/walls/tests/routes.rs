@@ -33,7 +33,7 @@ fn table() -> Vec<Line> {
         .map(|found| Line {
             method: found[1].to_owned(),
             path: found[2].trim_matches('"').to_owned(),
-            module: found[3].rsplit(':').next().unwrap().to_owned(),
+            module: found[3].trim_start_matches("crate::").replace("::", "/"),
             handler: found[4].to_owned(),
             permission: named(&permission, &found[5]),
             operation: named(&operation, &found[5]),

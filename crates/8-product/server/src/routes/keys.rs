@@ -144,12 +144,19 @@ async fn wanted(request: &Identified, owner: KeyOwner, body: api::CreateApiKey) 
     Ok(new)
 }
 
-async fn keep(request: &Identified, new: NewApiKey) -> Result<(StatusCode, Json<api::NewApiKey>), Problem> {
+/// Entered as done to whom the key is for, or else to the key.
+async fn keep(
+    request: &Identified,
+    of: Option<String>,
+    new: NewApiKey,
+) -> Result<(StatusCode, Json<api::NewApiKey>), Problem> {
     let (value, record) = new.make(request.arrived.at);
     let stored = stored_key(&record);
     let answer = api::NewApiKey { key: shown(&stored.shown), value: value.expose().clone() };
+    let key = record.id.to_string();
+    let (detail, target) = (json!({ "name": record.name, "key": key }), of.unwrap_or(key));
     request
-        .audited(Operation::CreateApiKey, Some(record.id.to_string()), json!({ "name": record.name }), async |rooms| {
+        .audited(Operation::CreateApiKey, Some(target), detail, async |rooms| {
             let permit = request.may::<ManageTeam>()?;
             Ok(rooms.store.add_api_key(&permit, stored, Effects::none()).await?)
         })
@@ -168,7 +175,7 @@ pub async fn create(
         Principal::Trigger { .. } | Principal::System => return Err(Kind::Forbidden.into()),
     };
     let new = wanted(&request, owner, body).await?;
-    keep(&request, new).await
+    keep(&request, None, new).await
 }
 
 #[derive(Deserialize)]
@@ -187,7 +194,7 @@ pub async fn create_for_machine(
     let known = request.rooms.store.service_accounts(&permit).await?;
     known.iter().find(|account| account.id == id && account.disabled_at.is_none()).ok_or(Kind::NotFound)?;
     let new = wanted(&request, KeyOwner::ServiceAccount(id), body).await?;
-    keep(&request, new).await
+    keep(&request, Some(id.to_string()), new).await
 }
 
 pub async fn revoke(request: Identified, At(at): At<OfKey>) -> Result<StatusCode, Problem> {
