@@ -7,7 +7,7 @@
 use domain::Json;
 
 use crate::{
-    CheckConfig, CheckSpec, Context, GuardrailConfig, Guardrails, Outcome, Report, Status, WhenNotEvaluated,
+    CheckConfig, CheckSpec, Context, GuardrailConfig, Guardrails, Outcome, Report, Status,
     checks::Found,
     config::Reach,
     framework::{self, MOST_FINDINGS},
@@ -60,9 +60,9 @@ pub struct StreamScreen {
 impl StreamScreen {
     pub fn new(guardrails: &Guardrails, config: &GuardrailConfig, cx: Context) -> Self {
         let serviced = guardrails.ports().moderator.is_some();
-        let reaches = config.checks().iter().filter(|check| holds(check)).map(|check| check.spec.reach(serviced));
-        let window = reaches.fold(Some(0), |widest, reach| match (widest, reach) {
-            (Some(widest), Reach::Window(bytes)) => Some(bytes.max(widest)),
+        let mut reaches = config.checks().iter().filter(|check| holds(check)).map(|check| check.spec.reach(serviced));
+        let window = reaches.try_fold(0, |widest, reach| match reach {
+            Reach::Window(bytes) => Some(bytes.max(widest)),
             _ => None,
         });
         Self {
@@ -251,7 +251,7 @@ fn holds(check: &CheckConfig) -> bool {
     let enforcement = framework::enforcement_of(check);
     let restores = matches!(&check.spec, CheckSpec::Pii(options) if options.mode == crate::checks::pii::Mode::Restore);
     let acts = matches!(enforcement, Block | Redact) || framework::redacts(check, enforcement) || restores;
-    acts && (!check.shadow || check.when_not_evaluated == WhenNotEvaluated::FailClosed && !check.shadow)
+    acts && !check.shadow
 }
 
 /// The last blank that lies at least `window` before the end, and in no finding.

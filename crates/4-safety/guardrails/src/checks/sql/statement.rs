@@ -190,10 +190,10 @@ fn words(sql: &str, rules: &SqlRules, push: &mut dyn FnMut(&str, Severity, f32, 
     for (i, token) in solid.iter().enumerate() {
         let before = i.checked_sub(1).and_then(|at| solid.get(at));
         match token {
-            Token::Word(word) if denied.contains(word.value.to_lowercase().as_str()) => {
-                if told.insert(word.value.to_lowercase()) {
-                    push("column", Severity::High, 1.0, format!("{} is on the deny list", shown(&word.value)));
-                }
+            Token::Word(word)
+                if denied.contains(word.value.to_lowercase().as_str()) && told.insert(word.value.to_lowercase()) =>
+            {
+                push("column", Severity::High, 1.0, format!("{} is on the deny list", shown(&word.value)));
             }
             Token::Mul => {
                 let counted =
