@@ -9,7 +9,8 @@ use std::{
 
 #[allow(clippy::disallowed_methods, reason = "a build script is told its folders in the environment")]
 fn main() {
-    let dist = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo says where we are")).join("../../../web/dist");
+    let dist =
+        PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo says where we are")).join("../../../web/dist");
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo says where to write")).join("files.rs");
     println!("cargo:rerun-if-changed={}", dist.display());
     let mut table = String::from("pub(crate) const FILES: &[File] = &[\n");

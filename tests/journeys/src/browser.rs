@@ -69,10 +69,8 @@ impl Server {
         let headers = reqwest::header::HeaderMap::new();
         let step = self.rooms.identity.sign_in(&browser.email, password, &headers, from, then).await.unwrap();
         let Step::SignedIn(signed_in) = step else { panic!("a second step is asked for") };
-        let mut kept = browser.cookies.lock().unwrap();
-        kept.clear();
-        kept.insert("__Secure-nodeloom-refresh".to_owned(), signed_in.refresh.expose().clone());
-        drop(kept);
+        let refresh = ("__Secure-nodeloom-refresh".to_owned(), signed_in.refresh.expose().clone());
+        *browser.cookies.lock().unwrap() = std::iter::once(refresh).collect();
         browser.post("/api/v1/auth/refresh", json!({})).await.expect(200);
     }
 }

@@ -78,7 +78,10 @@ fn unsafe_stands_in_one_module() {
             "4-safety/encoder/src/kernel/",
         ];
         let allowed = homes.iter().any(|home| shown.contains(home));
-        assert!(allowed || !word.is_match(&text), "{shown} holds unsafe code; only the sandbox launcher's sys and the encoder's kernel may");
+        assert!(
+            allowed || !word.is_match(&text),
+            "{shown} holds unsafe code; only the sandbox launcher's sys and the encoder's kernel may"
+        );
     }
 }
 

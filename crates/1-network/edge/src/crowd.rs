@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn one_address_holds_so_many_connections_and_no_more() {
-        let crowd = Crowd::new(2, TrustedProxies::new(&["10.0.0.9"]).unwrap());
+        let crowd = Crowd::new(2, TrustedProxies::new(["10.0.0.9"]).unwrap());
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let first = crowd.enter(address("192.0.2.1")).unwrap();
         let _second = crowd.enter(address("::ffff:192.0.2.1")).unwrap();

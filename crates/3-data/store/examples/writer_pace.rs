@@ -76,6 +76,9 @@ async fn measure() {
         ended_at: None,
         client: "::1".to_owned(),
         user_agent: None,
+        method: store::people::Method::Password,
+        last_seen_at: None,
+        renew: false,
     };
     let token = move |at| {
         let id = Uuid::now_v7();

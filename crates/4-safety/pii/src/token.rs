@@ -59,7 +59,8 @@ fn marked(text: &str) -> impl Iterator<Item = (usize, usize, Kind, &str)> {
     text.match_indices('[').filter_map(move |(start, _)| {
         let rest = &text[start + 1..];
         let colon = rest.bytes().take(32).position(|b| b == b':')?;
-        let kind: Kind = rest.get(..colon).filter(|word| word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))?.parse().ok()?;
+        let kind: Kind =
+            rest.get(..colon).filter(|word| word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))?.parse().ok()?;
         let body = &rest[colon + 1..];
         let length =
             body.bytes().take(MOST_BYTES).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();

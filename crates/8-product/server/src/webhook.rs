@@ -205,7 +205,9 @@ fn rendered(text: &str, kind: &str) -> Result<(String, String), Problem> {
         "text/html" => (markup::html(text).map_err(too_large)?, "text/html; charset=utf-8".to_owned()),
         "text/css" => (markup::css(text).map_err(too_large)?, "text/css; charset=utf-8".to_owned()),
         "text/plain" | "text/csv" | "text/markdown" | "text/calendar" => (text.to_owned(), kind.to_owned()),
-        active if active.contains("xml") || active.contains("script") || active.contains("html") || active.is_empty() => {
+        active
+            if active.contains("xml") || active.contains("script") || active.contains("html") || active.is_empty() =>
+        {
             (text.to_owned(), "text/plain; charset=utf-8".to_owned())
         }
         _ => (text.to_owned(), kind.to_owned()),

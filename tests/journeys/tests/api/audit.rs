@@ -174,7 +174,8 @@ async fn proofs_and_exports_verify_outside() {
         let key = recorder::VerifierKey::parse(&key).unwrap();
         let verify = |text: &str| recorder::verify_document(text.as_bytes(), Some(&key), &[]).unwrap();
         let entry = newest(&entries(&server.client, "workflow.create").await, "succeeded").clone();
-        let proof = server.client.get(&format!("audit/proof?entry={}", entry["id"].as_str().unwrap())).await.expect(200);
+        let proof =
+            server.client.get(&format!("audit/proof?entry={}", entry["id"].as_str().unwrap())).await.expect(200);
         assert!(verify(&proof.text).is_intact());
         let first = server.client.get("audit/checkpoints/latest").await.expect(200).json()["number"].clone();
         let continued = server.client.get(&format!("audit/consistency?from={first}")).await.expect(200);

@@ -18,7 +18,7 @@ fn refused(why: impl std::fmt::Display) -> Failure {
 
 impl World {
     /// The one handle in a text, if there is one.
-    fn handle_in<'t>(text: &'t str) -> Result<Option<&'t str>, Failure> {
+    fn handle_in(text: &str) -> Result<Option<&str>, Failure> {
         let found = spans(text);
         match found.as_slice() {
             [] => Ok(None),
