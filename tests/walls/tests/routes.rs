@@ -56,7 +56,8 @@ fn whole(functions: &BTreeMap<String, String>, handler: &str) -> String {
     let mut text = functions.get(handler).cloned().unwrap_or_default();
     let mut seen = vec![handler.to_owned()];
     loop {
-        let called = functions.keys().find(|name| !seen.contains(name) && text.contains(&format!("{name}("))).cloned();
+        let calls = |name: &String| Regex::new(&format!(r"(?:^|[^.:\w]){name}\(")).unwrap().is_match(&text);
+        let called = functions.keys().find(|name| !seen.contains(name) && calls(name)).cloned();
         let Some(called) = called else { return text };
         text.push_str(&functions[&called]);
         seen.push(called);

@@ -50,6 +50,8 @@ pub fn stamp(headers: &mut HeaderMap, surface: &Surface) {
             headers.insert(EMBEDDER_POLICY, REQUIRE_CORP);
         }
         Surface::Page => {
+            // With "no-referrer" browsers say "Origin: null" when a form of ours is sent, and we refuse that.
+            headers.insert(header::REFERRER_POLICY, SAME_ORIGIN);
             headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
             headers.insert(header::X_FRAME_OPTIONS, DENY);
             headers.insert(RESOURCE_POLICY, SAME_ORIGIN);

@@ -165,7 +165,7 @@ pub(crate) const TABLES: &[Table] = &[
     table!(audit_anchors { chain Text, seq Int, hash Bytes, tree Bytes, checkpoint Int, at Int }),
     table!(audit_cosignatures { checkpoint Int, witness Text, line Text, at Int }),
     table!(audit_searches {
-        team Id, environment Text, name Text, sealed Bytes, updated_by Text, updated_at Int
+        id Id, team Id, environment Text, name Text, sealed Bytes, updated_by Text, updated_at Int
     }),
     table!(subject_keys { subject Bytes, wrapped Bytes, at Int }),
     table!(siem_destinations {

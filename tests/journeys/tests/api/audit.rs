@@ -29,6 +29,9 @@ async fn everything_that_is_done_leaves_an_intent_and_an_outcome() {
         let admin = server.person(server.team().await, Role::Admin, None).await;
         for route in team_routes() {
             let Some(operation) = route.facts.operation else { continue };
+            if crate::prepared_more::lonely(&route) {
+                continue;
+            }
             let prepared = prepare(&server.client, &route).await;
             let answer = admin.client.send(route.method.clone(), &prepared.path, prepared.body.as_ref()).await;
             assert!(answer.status < 300, "{} {}: {}", route.method, route.path, answer.text);

@@ -12,6 +12,7 @@ mod headers;
 mod hostile;
 mod openapi;
 mod prepared;
+mod prepared_more;
 mod redaction;
 mod runs;
 mod second_factor;

@@ -98,6 +98,9 @@ async fn answers_have_the_promised_shape() {
         let document = document();
         let admin = server.as_role(domain::Role::Admin).await;
         for route in team_routes().into_iter().filter(|route| !route.path.ends_with("/events")) {
+            if crate::prepared_more::lonely(&route) {
+                continue;
+            }
             let prepared = prepare(&server.client, &route).await;
             let answer = admin.send(route.method.clone(), &prepared.path, prepared.body.as_ref()).await;
             let status = answer.status;

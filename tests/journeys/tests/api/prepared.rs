@@ -130,10 +130,6 @@ pub async fn prepare(admin: &Client, route: &Route) -> Prepared {
             target = approval.as_str().map(str::to_owned);
             end.replace("{id}", approval.as_str().unwrap())
         }
-        ("POST", "guardrails/check") => {
-            body = Some(json!({ "input": "hello" }));
-            end.to_owned()
-        }
         ("POST", "credentials") => {
             body = Some(credential(&unique("made")));
             end.to_owned()
@@ -142,6 +138,18 @@ pub async fn prepare(admin: &Client, route: &Route) -> Prepared {
             let made = admin.post("credentials", credential(&unique("gone"))).await.expect(201);
             target = Some(made.text_of("id"));
             format!("credentials/{}", made.text_of("id"))
+        }
+        (_, end)
+            if ["guardrails/", "credentials/{id}/", "connections", "siem"].iter().any(|of| end.starts_with(of)) =>
+        {
+            let (path, asks, about) = crate::prepared_more::prepare(admin, method, end).await;
+            (body, target) = (asks, about);
+            path
+        }
+        ("GET" | "PATCH", "credentials/{id}") => {
+            let (path, asks, about) = crate::prepared_more::prepare(admin, method, end).await;
+            (body, target) = (asks, about);
+            path
         }
         (_, end) if end.starts_with("audit/") => {
             let (path, asks, about) = audit(admin, method, end).await;

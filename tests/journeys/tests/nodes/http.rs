@@ -134,7 +134,7 @@ async fn a_credential_reaches_its_host_and_is_masked_everywhere_else() {
         assert_eq!(target.seen()[0].header("authorization"), format!("Bearer {}", secret()));
         assert!(!run.to_string().contains(&secret()), "{run}");
         let run = ran(server, http("elsewhere", &target.url("/"), json!({ "credential": "wrong" }), json!({}))).await;
-        assert_eq!((&run["status"], target.seen().len()), (&json!("failed"), 1), "{run}");
+        assert_eq!((&run["status"], target.seen().len()), (&json!("blocked"), 1), "{run}");
         target.play([typed(500, "", "text/plain", &format!("bad token {}", secret()))]);
         let run = ran(server, http("failing", &target.url("/"), json!({ "credential": "right" }), json!({}))).await;
         assert!(run["status"] == "failed" && !run.to_string().contains(&secret()), "{run}");

@@ -45,11 +45,12 @@ CREATE TABLE audit_cosignatures (
 
 -- Searches that somebody kept; the question may name a person, so it is sealed.
 CREATE TABLE audit_searches (
+    id          UUID NOT NULL PRIMARY KEY DEFAULT gen_random_uuid(),
     team        UUID NOT NULL,
     environment TEXT NOT NULL,
     name        TEXT NOT NULL,
     sealed      BYTEA NOT NULL,
     updated_by  TEXT NOT NULL,
     updated_at  BIGINT NOT NULL,
-    PRIMARY KEY (team, environment, name)
+    UNIQUE (team, environment, name)
 );

@@ -45,11 +45,12 @@ CREATE TABLE audit_cosignatures (
 
 -- Searches that somebody kept; the question may name a person, so it is sealed.
 CREATE TABLE audit_searches (
+    id          BLOB NOT NULL PRIMARY KEY DEFAULT (randomblob(16)),
     team        BLOB NOT NULL,
     environment TEXT NOT NULL,
     name        TEXT NOT NULL,
     sealed      BLOB NOT NULL,
     updated_by  TEXT NOT NULL,
     updated_at  INTEGER NOT NULL,
-    PRIMARY KEY (team, environment, name)
-) WITHOUT ROWID;
+    UNIQUE (team, environment, name)
+);

@@ -26,7 +26,6 @@ pub enum SealedKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KeyKind {
     Uuid,
-    #[allow(dead_code, reason = "columns whose key is a text are welcome")]
     Text,
     Bytes,
 }
@@ -132,6 +131,8 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
     sealed!(@all runs sealed_key ("runs", "key"), runs, RunKey, id Uuid id Uuid "team", "environment", "0"),
     sealed!(@all subject_keys wrapped ("subject_keys", "wrapped"), subjects, Value, subject Bytes subject Bytes
         "CAST(NULL AS UUID)", "CAST(NULL AS TEXT)", "1"),
+    sealed!(@all audit_searches sealed ("audit_searches", "sealed"), settings, Value, id Uuid name Text
+        "team", "environment", "1"),
     sealed!(second_factors.sealed, key: user_id as Uuid, version: 1),
     sealed!(oauth_clients.sealed, key: id as Uuid, team: team, environment: environment, version: 1),
     sealed!(siem_destinations.sealed, key: id as Uuid, team: team, environment: environment, version: 1),

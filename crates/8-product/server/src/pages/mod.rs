@@ -1,7 +1,5 @@
 //! The few pages that need no dashboard: set-up, front, security. Plain HTML without a script; one style sheet.
 
-pub mod dashboard;
-
 mod accounts;
 
 use axum::{

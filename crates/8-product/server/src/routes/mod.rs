@@ -4,6 +4,7 @@ mod approvals;
 mod audit;
 mod connections;
 mod credentials;
+mod dashboard;
 mod events;
 mod guardrails;
 mod invitations;
@@ -28,11 +29,7 @@ pub use workflows::with;
 use authz::Permission as P;
 use axum::http::StatusCode;
 
-use crate::{
-    operation::Operation as O,
-    pages::dashboard::{app, asset},
-    route::Route,
-};
+use crate::{operation::Operation as O, route::Route};
 
 const PAGING: &[(&str, &str)] =
     &[("limit", "Items at most, 1 to 200. Default 50."), ("cursor", "`next` of the page before.")];
@@ -94,11 +91,11 @@ pub fn table() -> Vec<Route> {
         Route::get("/readyz", "Whether the server can serve", system::ready).public("it says nothing but that"),
         Route::get("/api/v1/openapi.json", "This description", system::openapi).public("it is the same for everyone"),
         Route::get("/docs/errors/{code}", "What a problem's code means", system::error_page).public("it is documentation"),
-        Route::get("/", "The dashboard", app).public(DASHBOARD),
-        Route::get("/sign-in", "The dashboard's sign-in", app).public(DASHBOARD),
-        Route::get("/account", "The dashboard's page of one's own account", app).public(DASHBOARD),
-        Route::get("/t/{*page}", "The dashboard's pages of a team", app).public(DASHBOARD),
-        Route::get("/assets/{*file}", "A file of the dashboard", asset).public(DASHBOARD),
+        Route::get("/", "The dashboard", dashboard::app).public(DASHBOARD),
+        Route::get("/sign-in", "The dashboard's sign-in", dashboard::app).public(DASHBOARD),
+        Route::get("/account", "The dashboard's page of one's own account", dashboard::app).public(DASHBOARD),
+        Route::get("/t/{*page}", "The dashboard's pages of a team", dashboard::app).public(DASHBOARD),
+        Route::get("/assets/{*file}", "A file of the dashboard", dashboard::asset).public(DASHBOARD),
         Route::get("/security", "How to report a weakness", system::security).public("whoever finds one has no account"),
         Route::get("/.well-known/security.txt", "RFC 9116", system::security_txt).public("whoever finds a weakness has no account"),
         Route::get("/assets/page.css", "The pages' style sheet", system::style).public("pages before sign-in use it"),

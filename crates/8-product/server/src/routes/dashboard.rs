@@ -10,16 +10,16 @@ use crate::problems::{Kind, Problem};
 
 /// The page of every address inside the dashboard; it reads the address itself.
 pub async fn app(headers: HeaderMap) -> Response {
-    dashboard::index().map_or_else(super::front, |index| answer(index, &headers))
+    ::dashboard::index().map_or_else(crate::pages::front, |index| answer(index, &headers))
 }
 
 /// A file that the page loads.
 pub async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let file = dashboard::file(&format!("assets/{path}")).ok_or(Kind::NoSuchRoute)?;
+    let file = ::dashboard::file(&format!("assets/{path}")).ok_or(Kind::NoSuchRoute)?;
     Ok(answer(file, &headers))
 }
 
-fn answer(file: &'static dashboard::File, headers: &HeaderMap) -> Response {
+fn answer(file: &'static ::dashboard::File, headers: &HeaderMap) -> Response {
     let packed = file.brotli.filter(|_| takes_brotli(headers));
     let mut response = (StatusCode::OK, packed.unwrap_or(file.bytes)).into_response();
     let out = response.headers_mut();
