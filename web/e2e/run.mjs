@@ -124,7 +124,7 @@ await journey('the audit trail is verified and an entry proven', async () => {
   await page.getByText(/^Intact:/).waitFor();
   await shot(page, 'audit-verified');
   await page.getByRole('button', { name: 'credential.create' }).first().click();
-  await page.getByRole('dialog').getByText('Entry').first().waitFor();
+  await page.getByRole('dialog').getByLabel('Entry', { exact: true }).waitFor();
 });
 
 await journey('everything is reached with the keyboard alone', async () => {

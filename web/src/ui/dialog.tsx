@@ -9,7 +9,11 @@ export function Dialog({ open, title, onClose, children, wide }: { open: boolean
   useEffect(() => {
     const dialog = ref.current;
     if (!dialog) return;
-    if (open && !dialog.open) dialog.showModal();
+    if (open && !dialog.open) {
+      dialog.showModal();
+      // What is to be filled in comes first; without a field, the browser chooses.
+      dialog.querySelector<HTMLElement>('input:not([type=hidden]),textarea,select')?.focus();
+    }
     if (!open && dialog.open) dialog.close();
   }, [open]);
   return (

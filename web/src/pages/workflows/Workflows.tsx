@@ -14,7 +14,7 @@ import { sayError } from '../../ui/toast';
 const STARTER = {
   nodes: [
     { id: 'in', type: 'MANUAL_TRIGGER', position: { x: 0, y: 0 } },
-    { id: 'guard', type: 'GUARDRAIL', position: { x: 240, y: 0 } },
+    { id: 'guard', type: 'GUARDRAIL', parameters: { checks: ['PROMPT_INJECTION', 'PII_REDACTION'], severity: 'BLOCK' }, position: { x: 240, y: 0 } },
   ],
   edges: [{ from: 'in', to: 'guard' }],
 };
