@@ -34,7 +34,8 @@ export default function Guardrails() {
     enabled: allowed && settled.trim() !== '' && checks.length > 0,
     placeholderData: (previous) => previous,
     gcTime: 10_000,
-    queryFn: () => body(api.POST('/api/v1/teams/{team}/{environment}/guardrails/check', { params: { path }, body: { input: settled, channel, parameters: { checks, severity: 'BLOCK' } } })),
+    // The text stays with what was found in it, so that marks never stand in another text.
+    queryFn: async () => ({ ...(await body(api.POST('/api/v1/teams/{team}/{environment}/guardrails/check', { params: { path }, body: { input: settled, channel, parameters: { checks, severity: 'BLOCK' } } }))), text: settled }),
   });
   const found = (verdict.data?.findings ?? []) as unknown as Finding[];
   const [tone, said] = ACTIONS[verdict.data?.action ?? ''] ?? ['idle', ''];
@@ -64,7 +65,7 @@ export default function Guardrails() {
                 <p className="text-[14px]">
                   The text <Badge tone={tone}>{said}</Badge>
                 </p>
-                <Marked text={settled} findings={found} />
+                <Marked text={verdict.data.text} findings={found} />
                 {found.length === 0 ? <p className="text-[13px] text-soft">No check found anything.</p> : <Findings findings={found} />}
                 {verdict.data.not_evaluated.length > 0 ? (
                   <p className="text-[13px] text-warn">Not evaluated, and so not passed: {verdict.data.not_evaluated.join(', ')}.</p>
