@@ -47,6 +47,8 @@ await journey('a wrong password is told so, the right one opens the dashboard', 
   await page.getByLabel('Password').fill('not the right sentence');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
+  await page.getByRole('button', { name: 'Forgot the password?' }).click();
+  await page.getByRole('status').waitFor();
   await signIn(page, server.origin);
   await page.getByRole('heading', { name: 'Home' }).waitFor();
   base = home.exec(page.url())[0];

@@ -19,6 +19,7 @@ const FIELD = 'h-10 w-full rounded-md border border-strong/60 bg-panel px-3 text
 
 export default function SignIn() {
   const [fault, setFault] = useState<string | null>(null);
+  const [note, setNote] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [pending, setPending] = useState<string | null>(null);
   const first = useRef<HTMLInputElement>(null);
@@ -54,6 +55,25 @@ export default function SignIn() {
     setBusy(false);
   }
 
+  /** The answer is the same whether there is such an account or not. */
+  async function forgot(form: HTMLFormElement | null) {
+    const email = form ? String(new FormData(form).get('email')) : '';
+    setNote(null);
+    if (!email.includes('@')) {
+      setFault('Enter your e-mail address first.');
+      first.current?.focus();
+      return;
+    }
+    setFault(null);
+    try {
+      const answer = await fetch('/api/v1/auth/password-reset', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email }) });
+      if (answer.ok) setNote('If there is an account with this address, a link is on its way to it. Without mail on this server, ask whoever runs it.');
+      else setFault(((await answer.json()) as Answer).detail ?? 'That did not work. Try again in a while.');
+    } catch {
+      setFault('The server does not answer. Check the connection and try again.');
+    }
+  }
+
   return (
     <main className="grid min-h-full place-items-center bg-canvas p-4">
       <div className="w-full max-w-sm rounded-xl border border-line bg-panel p-7 shadow-sm">
@@ -84,6 +104,11 @@ export default function SignIn() {
               {fault}
             </p>
           ) : null}
+          {note ? (
+            <p role="status" className="rounded-md bg-good-wash px-3 py-2 text-[13px] text-good">
+              {note}
+            </p>
+          ) : null}
           <button type="submit" disabled={busy} className="h-10 rounded-md bg-accent text-[14px] font-semibold text-accent-ink disabled:opacity-60">
             {busy ? 'One moment…' : pending ? 'Continue' : 'Sign in'}
           </button>
@@ -92,9 +117,9 @@ export default function SignIn() {
               Back
             </button>
           ) : (
-            <a className="text-[13px] text-soft underline" href="/reset-password">
+            <button type="button" className="text-[13px] text-soft underline" onClick={(event) => void forgot(event.currentTarget.form)}>
               Forgot the password?
-            </a>
+            </button>
           )}
         </form>
       </div>

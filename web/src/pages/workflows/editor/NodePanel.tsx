@@ -48,7 +48,7 @@ export function NodePanel({ definition, node, schema, credentials, defects, log,
                 <Check label="Try again when it fails" checked={node.retry !== undefined} onChange={(event) => set({ retry: event.target.checked ? { max_attempts: 3 } : undefined } as Partial<NodeDefinition>, 'retry')} />
               </>
             )}
-            <AsJson label="Pinned test data" hint="Stands for this node's output when you run from the editor with test data." value={node.test_data} onChange={(test_data) => set({ test_data }, 'test_data')} />
+            <AsJson label="Pinned test data" hint="Offered as the run's input when you run from the editor." value={node.test_data} onChange={(test_data) => set({ test_data }, 'test_data')} />
           </div>
         </details>
       </fieldset>
