@@ -106,7 +106,7 @@ fn with_warnings(mut screened: Json, warnings: &Json) -> Json {
     screened
 }
 
-fn read_by_later_nodes(warning: &guardrails::Warning, report: &Report) -> Warning {
+pub(crate) fn read_by_later_nodes(warning: &guardrails::Warning, report: &Report) -> Warning {
     let same = |v: &&guardrails::Violation| {
         v.name == warning.name
             && v.pointer == warning.pointer

@@ -8,11 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use common::{Ended, call, defects, node, run};
 use domain::{Channel, Json, Label, NodeStatus, RunStatus, Severity};
-use guardrails::{
-    Context, GuardrailConfig, Guardrails, Judge, Outcome, PortError, Ports, Question, Script, ScriptRunner,
-};
+use guardrails::{Context, GuardrailConfig, Guardrails, Judge, PortError, Ports, Question, Script, ScriptRunner};
 use serde_json::json;
-use workflow::{Answer, Call, ScreenAnswer, ScreenCall, Work};
+use workflow::{Answer, Call, ScreenCall, Work};
 
 fn asked(work: &Work) -> &ScreenCall {
     match call(work) {
@@ -21,30 +19,9 @@ fn asked(work: &Work) -> &ScreenCall {
     }
 }
 
-/// What the engine answers.
-fn answer(outcome: Outcome) -> Answer {
-    let (output, report) = match outcome {
-        Outcome::Passed(screened) => {
-            let (output, report) = screened.into_parts();
-            (Some(output), report)
-        }
-        Outcome::Halted(report) => (None, report),
-    };
-    Answer::Screen(ScreenAnswer {
-        blocked: output.is_none(),
-        output,
-        findings: report.findings(),
-        warnings: json!(report.warnings),
-        report: json!(report),
-    })
-}
-
 /// Screens without asking anybody.
 fn screens(work: &Work) -> Answer {
-    let call = asked(work);
-    let config = GuardrailConfig::parse(&call.parameters).unwrap();
-    let cx = Context { channel: call.channel, now: None };
-    answer(Guardrails::new(Ports::default()).screen_now(&config, &call.subject, &cx))
+    common::screens(asked(work))
 }
 
 /// Screens with a sandbox in which scripts say `pass`, and a model that is `sure` of a violation.
@@ -71,7 +48,7 @@ fn screens_with(pass: bool, sure: f64) -> impl Fn(&Work) -> Answer {
         let call = asked(work);
         let config = GuardrailConfig::parse(&call.parameters).unwrap();
         let cx = Context { channel: call.channel, now: None };
-        answer(runtime.block_on(guardrails.screen(&config, &call.subject, &cx)))
+        common::screened(runtime.block_on(guardrails.screen(&config, &call.subject, &cx)))
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{call, chat, defects, failed, node, pure, run, says};
+use common::{call, chat, converse, defects, failed, node, pure, run, says};
 use domain::{Json, RunStatus, Timestamp, UserId};
 use serde_json::json;
 use workflow::{
@@ -41,18 +41,18 @@ fn conversation(work: &Work) -> Vec<String> {
 #[test]
 fn an_agent_calls_nodes_urls_and_workflows_until_it_has_an_answer() {
     let mut talks = Vec::new();
-    let ended = run(agent(json!({})), json!({ "q": "2+1?" }), |work| match &work.task {
+    let ended = converse(agent(json!({})), json!({ "q": "2+1?" }), |asked, work| match &work.task {
         Task::Workflow { workflow, input } => Answer::Child { output: json!([workflow, input.json]) },
         Task::Call(Call::Http(http)) => {
             assert_eq!(
                 (http.url.as_str(), work.step.path.as_str(), work.step.node.as_str()),
-                ("https://x.example/7", "agent[2]/", "fetch")
+                ("https://x.example/7", "agent[5]/", "fetch")
             );
             Answer::Http(HttpAnswer { status: 200, headers: Default::default(), body: json!("page") })
         }
         _ => {
             talks.push(conversation(work));
-            match work.step.index {
+            match asked {
                 0 => chat("", vec![("add", r#"{"a": 2}"#), ("fetch", r#"{"p": 7}"#), ("other", r#"{"z": 1}"#)]),
                 _ => says("3"),
             }
@@ -76,9 +76,9 @@ fn an_agent_calls_nodes_urls_and_workflows_until_it_has_an_answer() {
 #[test]
 fn invalid_tool_calls_go_back_to_the_model_a_few_times() {
     let mut talks = Vec::new();
-    let ended = run(agent(json!({})), json!({ "q": "?" }), |work| {
+    let ended = converse(agent(json!({})), json!({ "q": "?" }), |asked, work| {
         talks = conversation(work);
-        match work.step.index {
+        match asked {
             0 => chat("", vec![("add", "{oops")]),
             1 => chat("", vec![("add", r#"{"a": "two"}"#), ("minus", "{}")]),
             _ => says("sorry"),
@@ -98,15 +98,18 @@ fn invalid_tool_calls_go_back_to_the_model_a_few_times() {
 
 #[test]
 fn an_agent_that_never_ends_is_stopped_by_name() {
-    let ended = run(agent(json!({ "max_steps": 3 })), json!({ "q": "?" }), |_| chat("", vec![("add", r#"{"a":1}"#)]));
+    let add = |_: usize, _: &Work| chat("", vec![("add", r#"{"a":1}"#)]);
+    let ended = converse(agent(json!({ "max_steps": 3 })), json!({ "q": "?" }), add);
     assert_eq!(ended.failure().kind, FailureKind::StepLimit);
-    assert_eq!(ended.steps.len(), 3);
+    let unscreened = json!({ "max_steps": 3, "tool_checks": { "arguments": false, "results": false } });
+    let ended = run(agent(unscreened), json!({ "q": "?" }), |work| add(0, work));
+    assert_eq!((ended.failure().kind, ended.steps.len()), (FailureKind::StepLimit, 3));
 }
 
 #[test]
 fn a_tools_failure_goes_to_the_model_and_a_block_in_a_tool_halts() {
     let perform = |failure: Answer| {
-        run(agent(json!({})), json!({ "q": "?" }), move |work| match (&work.task, work.step.index) {
+        converse(agent(json!({})), json!({ "q": "?" }), move |asked, work| match (&work.task, asked) {
             (Task::Call(Call::Http(_)), _) => failure.clone(),
             (_, 0) => chat("", vec![("fetch", r#"{"p":1}"#)]),
             _ => says(&conversation(work)[3]),
@@ -153,6 +156,50 @@ fn a_chat_model_is_asked_once_and_its_json_is_checked() {
     assert_eq!(with("```json\n{\"n\": 1}\n```").output()["json"], json!({ "n": 1 }));
     assert_eq!(with("{}").failure().kind, FailureKind::Call);
     assert_eq!(with("nope").failure().kind, FailureKind::Call);
+}
+
+fn repairing(attempts: u32, says_then: &[&str]) -> (common::Ended, Vec<Vec<String>>) {
+    let parameters = json!({ "model": { "provider": "fake" }, "prompt": "Count", "repair_attempts": attempts,
+        "response_schema": { "type": "object", "required": ["n", "unit"],
+            "properties": { "n": { "type": "integer" }, "unit": { "$ref": "#/$defs/unit" } },
+            "$defs": { "unit": { "enum": ["m", "km"] } } } });
+    let mut talks = Vec::new();
+    let ended = node("CHAT_MODEL", parameters, json!("hi"), |work| {
+        talks.push(conversation(work));
+        says(says_then[(talks.len() - 1).min(says_then.len() - 1)])
+    });
+    (ended, talks)
+}
+
+/// R162, R163: the model is told everything that is wrong and asked again, as often as allowed and no more; what still
+/// does not follow the schema never goes on.
+#[test]
+fn a_wrong_answer_is_repaired_a_few_times() {
+    let (ended, talks) =
+        repairing(2, &["{\"n\": \"two\", \"unit\": \"mile\"}", "sorry", "{\"n\": 2, \"unit\": \"km\"}"]);
+    assert_eq!(ended.output()["json"], json!({ "n": 2, "unit": "km" }));
+    assert_eq!(ended.output()["repairs"], 2);
+    assert_eq!(ended.output()["usage"]["input_tokens"], 30, "every attempt is counted");
+    assert_eq!(talks[1].len(), 3);
+    assert!(talks[1][2].contains("- /n: ") && talks[1][2].contains("- /unit: "), "all errors at once: {talks:?}");
+    assert!(!talks[1][2].contains("mile"), "what was wrong is not quoted: {talks:?}");
+    assert!(talks[2][4].contains("- it is not JSON"), "{talks:?}");
+    // Bounded: two repairs are two repairs, and none are none.
+    let (ended, talks) = repairing(2, &["{}"]);
+    assert_eq!((ended.failure().kind, talks.len()), (FailureKind::Call, 3));
+    assert!(ended.failure().message.contains("after 2 repairs"), "{}", ended.failure().message);
+    assert_eq!(ended.failure().detail["errors"].as_array().unwrap().len(), 2);
+    let (ended, talks) = repairing(0, &["{}", "{\"n\": 2, \"unit\": \"km\"}"]);
+    assert_eq!((ended.failure().kind, talks.len()), (FailureKind::Call, 1));
+    // A schema that would be fetched from elsewhere is refused before anything runs; more than five repairs are too.
+    let with = |more: Json| {
+        let mut parameters = json!({ "model": { "provider": "fake" }, "prompt": "x" });
+        parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        defects(json!({ "type": "CHAT_MODEL", "parameters": parameters }))
+    };
+    let remote = json!({ "response_schema": { "$ref": "https://schemas.example/s.json" } });
+    assert_eq!(with(remote), ["/parameters/response_schema bad_schema"]);
+    assert_eq!(with(json!({ "repair_attempts": 6 })).len(), 1);
 }
 
 #[test]

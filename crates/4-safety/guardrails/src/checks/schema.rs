@@ -40,6 +40,15 @@ impl Schema {
         Ok(Self { validator })
     }
 
+    /// In words, how `json` does not conform, at most `most` ways; the value itself is not quoted. Empty: it conforms.
+    pub fn errors(&self, json: &Json, most: usize) -> Vec<String> {
+        let said = |error: jsonschema::ValidationError<'_>| {
+            let at = error.instance_path().to_string();
+            format!("{}: {}", if at.is_empty() { "/" } else { &at }, error.masked_with("it"))
+        };
+        self.validator.iter_errors(json).take(most).map(said).collect()
+    }
+
     /// Every way in which `json` does not conform. A text that holds JSON is read first, because a model's answer
     /// arrives as text.
     pub(crate) fn check(&self, json: &Json) -> Vec<Found> {
@@ -81,7 +90,7 @@ impl Schema {
 }
 
 /// JSON in a text: alone, or as the one fenced block that models like to answer with.
-fn read_answer(text: &str) -> Option<Json> {
+pub fn read_answer(text: &str) -> Option<Json> {
     let text = text.trim();
     if let Ok(json) = serde_json::from_str(text) {
         return Some(json);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::Json;
+use guardrails::checks::schema::Schema;
 use serde_json::json;
 use workflow::Defect;
 
@@ -35,13 +36,14 @@ pub(super) fn schema() -> Json {
         "max_invalid_calls": { "title": "Most invalid tool calls", "type": "integer", "minimum": 0, "maximum": 20, "default": 3,
             "description": "More than this many, and the node fails." },
         "max_tool_output_bytes": { "title": "Longest tool output, in bytes", "type": "integer", "minimum": 256,
-            "maximum": 1_000_000, "default": 16384, "description": "What is longer is cut before the model sees it." }
+            "maximum": 1_000_000, "default": 16384, "description": "What is longer is cut before the model sees it." },
+        "tool_checks": super::screening::schema()
     });
     crate::schema::object("AI agent", "A model that calls tools until it has an answer.", &["model"], properties)
 }
 
 pub(super) fn check(parameters: &Json) -> Vec<Defect> {
-    let mut defects = Vec::new();
+    let mut defects = super::screening::check(parameters);
     let mut names = BTreeSet::new();
     for (i, tool) in parameters["tools"].as_array().into_iter().flatten().enumerate() {
         let at = format!("/tools/{i}");
@@ -53,7 +55,7 @@ pub(super) fn check(parameters: &Json) -> Vec<Defect> {
                 format!("the tool {name:?} stands here twice"),
             ));
         }
-        if let Some(error) = tool.get("schema").and_then(|schema| jsonschema::draft202012::new(schema).err()) {
+        if let Some(error) = tool.get("schema").and_then(|schema| Schema::compile(schema).err()) {
             defects.push(Defect::new(
                 format!("{at}/schema"),
                 "bad_schema",

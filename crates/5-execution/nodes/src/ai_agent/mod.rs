@@ -3,13 +3,15 @@
 //! The conversation is rebuilt from the answers each time, so that a run goes on after a crash where it stood. Tool
 //! calls are checked before anything runs: a name that does not exist, arguments that are not JSON or do not follow
 //! the tool's schema go back to the model as an error, a few times; a tool's own failure goes back as well. A
-//! guardrail, policy or budget that halts inside a tool halts the run.
+//! guardrail, policy or budget that halts inside a tool halts the run. Arguments are screened before a tool runs, and
+//! answers before the model sees them (`screening`).
 
 mod conversation;
 mod form;
+mod screening;
 
 use domain::Json;
-use jsonschema::Validator;
+use guardrails::checks::schema::Schema;
 use serde::Deserialize;
 use workflow::{Answer, Defect, Failure, Next, Node, NodeContext, NodeType};
 
@@ -31,6 +33,8 @@ struct Parameters {
     max_invalid_calls: u32,
     #[serde(default = "sixteen_kibibytes")]
     max_tool_output_bytes: usize,
+    #[serde(default)]
+    tool_checks: screening::Checks,
 }
 
 const fn ten() -> u32 {
@@ -62,8 +66,8 @@ fn any_object() -> Json {
 }
 
 impl Tool {
-    fn validator(&self) -> Result<Validator, String> {
-        jsonschema::draft202012::new(&self.schema).map_err(|error| error.to_string())
+    fn compiled(&self) -> Result<Schema, String> {
+        Schema::compile(&self.schema)
     }
 }
 
@@ -74,10 +78,10 @@ impl Node for AiAgent {
     fn schema(&self) -> Json {
         form::schema()
     }
-    /// Which model and which tools there are is never taken from data. Expressions in a tool's own parameters are
+    /// Which model, which tools and which checks there are is never taken from data. Expressions in a tool's own parameters are
     /// filled in when the tool is called, with `args`.
     fn verbatim(&self) -> &'static [&'static str] {
-        &["model", "tools", "max_steps"]
+        &["model", "tools", "max_steps", "tool_checks"]
     }
     fn check(&self, parameters: &Json) -> Vec<Defect> {
         form::check(parameters)

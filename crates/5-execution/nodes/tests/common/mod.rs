@@ -117,6 +117,45 @@ pub fn chat(text: &str, tool_calls: Vec<(&str, &str)>) -> Answer {
     })
 }
 
+/// A screening as the engine answers it.
+pub fn screened(outcome: guardrails::Outcome) -> Answer {
+    let (output, report) = match outcome {
+        guardrails::Outcome::Passed(screened) => {
+            let (output, report) = screened.into_parts();
+            (Some(output), report)
+        }
+        guardrails::Outcome::Halted(report) => (None, report),
+    };
+    Answer::Screen(workflow::ScreenAnswer {
+        blocked: output.is_none(),
+        output,
+        findings: report.findings(),
+        warnings: json!(report.warnings),
+        report: json!(report),
+    })
+}
+
+/// Screens with the real checks, asking nobody.
+pub fn screens(call: &workflow::ScreenCall) -> Answer {
+    let config = guardrails::GuardrailConfig::parse(&call.parameters).unwrap();
+    let cx = guardrails::Context { channel: call.channel, now: None };
+    screened(guardrails::Guardrails::default().screen_now(&config, &call.subject, &cx))
+}
+
+/// Runs an agent; its checks are the real ones, `perform` answers the rest and is told how often the model was asked
+/// before.
+pub fn converse(document: Json, input: Json, mut perform: impl FnMut(usize, &Work) -> Answer) -> Ended {
+    let mut asked = 0;
+    run(document, input, |work| match &work.task {
+        Task::Call(Call::Screen(call)) => screens(call),
+        Task::Call(Call::Chat(_)) => {
+            asked += 1;
+            perform(asked - 1, work)
+        }
+        _ => perform(asked, work),
+    })
+}
+
 pub fn failed(message: &str) -> Answer {
     Answer::Failed { failure: Failure::new(FailureKind::Call, message) }
 }
