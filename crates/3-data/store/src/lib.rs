@@ -59,13 +59,14 @@ pub mod records;
 pub mod runs;
 pub mod siem;
 mod store;
+mod usage;
 mod vault;
 pub mod workflows;
 mod writer;
 
 pub use audit::{
     AuditAnchor, AuditFilter, AuditRow, AuditRowDraft, ChainHead, ChainKey, Checkpoint, Cosignature, Facets,
-    IndexBlock, Linker, MOST_FACETS, MOST_SEARCHES, Posting, SavedSearch, StoredEntry, Tile,
+    IndexBlock, Linker, MOST_FACETS, MOST_SEARCHES, Posting, RawEntry, SavedSearch, StoredEntry, Tile,
 };
 pub use backup::{backup, dump, restore};
 pub use config::{Location, StoreConfig};
@@ -76,6 +77,7 @@ pub use kernel::tx::Effects;
 pub use migrate::{migrate, newest_schema, schema_fingerprint};
 pub use page::{Cursor, LARGEST_PAGE, Page, PageRequest};
 pub use store::Store;
+pub use usage::{BILLING_SETTING, ModelTokens, UsageBy, UsageOf, Used};
 pub use vault::{
     CredentialChange, CredentialRow, DataKeyRow, NewCredentialRow, OldVersion, SEALED_COLUMNS, SealedColumn,
     SealedCredential, SealedKey, SealedKind, SealedRow, UNDER_A_RUNS_KEY, grants, oauth,

@@ -20,3 +20,15 @@ pub fn budget(used: u64, wanted: u64, limit: Option<u64>) -> Result<(), Violatio
         json!({ "limit": limit, "used": used, "wanted": wanted }),
     ))
 }
+
+/// Whether a team may call another model this month: it has used `used` tokens of `limit`.
+pub fn month(used: u64, limit: Option<u64>) -> Result<(), Violation> {
+    let Some(limit) = limit.filter(|limit| used >= *limit) else { return Ok(()) };
+    Err(Violation::new(
+        Policy::TokenBudget,
+        Severity::High,
+        "monthly_tokens_exceeded",
+        format!("the team's {limit} tokens of this month are used up ({used} used)"),
+        json!({ "limit": limit, "used": used }),
+    ))
+}

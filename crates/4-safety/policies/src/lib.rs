@@ -15,7 +15,7 @@ mod sql_scope;
 mod tools;
 mod violation;
 
-pub use budget::budget;
+pub use budget::{budget, month};
 pub use defect::Defect;
 pub use guardrails::checks::sql::Dialect;
 pub use http_domains::{DomainPattern, HttpDomains};

@@ -215,6 +215,7 @@ async fn hammer(folder: PathBuf, starts: usize, runnable: Runnable, words: bool)
         vault,
         versions: Arc::new(Plain),
         rights: Arc::new(Plain),
+        months: Arc::new(()),
         effects: Arc::new(Plain),
         mask: Arc::new(StandardMask),
         audit: Arc::new(Plain),

@@ -15,7 +15,7 @@ use workflow::Plan;
 use crate::{
     Error, Settings,
     active::Active,
-    ports::{AuditSink, Effects, Entropy, Mask, Rights, RunMask, Versions},
+    ports::{AuditSink, Effects, Entropy, Mask, Months, Rights, RunMask, Versions},
     rated::Refusals,
     rules::Rules,
 };
@@ -28,6 +28,7 @@ pub struct EngineParts {
     pub vault: Arc<Vault>,
     pub versions: Arc<dyn Versions>,
     pub rights: Arc<dyn Rights>,
+    pub months: Arc<dyn Months>,
     pub effects: Arc<dyn Effects>,
     pub mask: Arc<dyn Mask>,
     pub audit: Arc<dyn AuditSink>,
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     pub vault: Arc<Vault>,
     pub versions: Arc<dyn Versions>,
     pub rights: Arc<dyn Rights>,
+    pub months: Arc<dyn Months>,
     pub effects: Arc<dyn Effects>,
     pub mask: Arc<dyn Mask>,
     pub audit: Arc<dyn AuditSink>,
@@ -73,7 +75,8 @@ impl Engine {
     /// An engine with nothing to do yet. Its loops are started by the caller: [`Engine::run_worker`],
     /// [`Engine::run_heartbeat`], [`Engine::run_timers`].
     pub fn new(parts: EngineParts) -> Self {
-        let EngineParts { store, clock, entropy, vault, versions, rights, effects, mask, audit, settings } = parts;
+        let EngineParts { store, clock, entropy, vault, versions, rights, months, effects, mask, audit, settings } =
+            parts;
         let owner = LeaseId::new(clock.now(), entropy.bytes());
         let slots = Arc::new(Semaphore::new(settings.capacity));
         Self {
@@ -84,6 +87,7 @@ impl Engine {
                 vault,
                 versions,
                 rights,
+                months,
                 effects,
                 mask,
                 audit,

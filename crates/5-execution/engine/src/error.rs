@@ -15,6 +15,9 @@ pub enum Error {
     /// The workflow's policy allows no more runs in this window (R200).
     #[error("the workflow has had {max_runs} runs in the last {window_seconds} s, as many as its policy allows")]
     TooManyRuns { max_runs: u64, window_seconds: u64 },
+    /// The team has started as many runs this month as it allows itself.
+    #[error("{limit} runs were started this month, as many as the team allows itself here")]
+    MonthSpent { limit: u64, ends_at: Option<domain::Timestamp> },
     /// The node that was to start the run is no trigger of the workflow.
     #[error("{node:?} is not a trigger of this workflow")]
     NoSuchTrigger { node: String },

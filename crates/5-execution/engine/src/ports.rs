@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use authz::Actor;
-use domain::{AuditDraft, Json, Principal, RunFailure, RunId, RunStatus, Scope, StepAddress, Usage, WorkflowId};
+use domain::{
+    AuditDraft, Json, Principal, RunFailure, RunId, RunStatus, Scope, Secret, StepAddress, Usage,
+    WorkflowId,
+};
 use guardrails::Guardrails;
 use policies::Policies;
 use store::AuditRowDraft;
@@ -97,6 +100,46 @@ impl Guards for Guardrails {
     }
 }
 
+/// What a team has allowed itself for a calendar month (UTC) in one environment, and how much of it is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Month {
+    pub runs: Quota,
+    pub tokens: Quota,
+    /// When the next month begins.
+    pub ends_at: Option<domain::Timestamp>,
+}
+
+/// So much of so much.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Absent: as much as one likes; then nothing is counted either.
+    pub limit: Option<u64>,
+    pub used: u64,
+}
+
+impl Quota {
+    /// The limit, when it is reached.
+    pub fn reached(self) -> Option<u64> {
+        self.limit.filter(|limit| self.used >= *limit)
+    }
+}
+
+/// Asked before every start and every model call. What starts at the same moment may go over by a few.
+#[async_trait]
+pub trait Months: Send + Sync {
+    /// # Errors
+    /// The limits or the use could not be read: nothing is started.
+    async fn of(&self, scope: Scope) -> Result<Month, store::Error>;
+}
+
+/// No limits.
+#[async_trait]
+impl Months for () {
+    async fn of(&self, _: Scope) -> Result<Month, store::Error> {
+        Ok(Month::default())
+    }
+}
+
 /// Removes what must not be stored readable: personal data and secrets.
 pub trait Mask: Send + Sync {
     /// All strings and keys, in place.
@@ -162,6 +205,14 @@ pub trait Effects: Send + Sync {
     /// Hides the values of the credentials that were opened for this run here.
     fn secrets(&self, _run: RunId) -> vault::Masker {
         vault::Masker::default()
+    }
+
+    /// What the run has used in another process, or in this one before it was started anew: it is hidden from now on.
+    fn recall(&self, _run: RunId, _secrets: Vec<Secret<String>>) {}
+
+    /// Whether the run has used credentials, here or before it came here.
+    fn has_used_credentials(&self, _run: RunId) -> bool {
+        false
     }
 
     /// The run has ended: nothing more of it will be written.

@@ -75,7 +75,8 @@ impl Engine {
     /// Starts a run for whom the permit was made.
     ///
     /// # Errors
-    /// Nothing was started and nothing stored: [`Error::TooManyRuns`], [`Error::NoSuchTrigger`], [`Error::Store`].
+    /// Nothing was started and nothing stored: [`Error::TooManyRuns`], [`Error::MonthSpent`],
+    /// [`Error::NoSuchTrigger`], [`Error::Store`].
     pub async fn start(
         &self,
         permit: &Permit<ExecuteWorkflow>,
@@ -83,6 +84,10 @@ impl Engine {
         audit: AuditOfStart,
     ) -> Result<Started, Error> {
         let inner = &self.inner;
+        let month = inner.months.of(permit.scope()).await?;
+        if let Some(limit) = month.runs.reached() {
+            return Err(Error::MonthSpent { limit, ends_at: month.ends_at });
+        }
         let now = inner.clock.now();
         let id = RunId::new(now, inner.entropy.bytes());
         let policies = inner.rules.of(&start.runnable.plan);

@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use domain::{EventKind, RunId, RunStatus, Timestamp, Usage, Value};
+use domain::{EventKind, RunId, RunStatus, Scope, Timestamp, Usage, Value};
 use futures::FutureExt as _;
 use serde_json::json;
 use store::runs::{NewApproval, NewRun, StepState, TokenUsage};
@@ -13,6 +13,7 @@ use workflow::{
 use crate::{
     backoff,
     drive::{Drive, Outstanding, State},
+    engine::Inner,
     found,
     found::Screening,
     ports::{EffectContext, Mask as _, ModelCall, Performed, Runnable},
@@ -20,13 +21,29 @@ use crate::{
     step_key::step_key,
 };
 
+fn asks_a_model(call: &Call) -> bool {
+    matches!(call, Call::Chat(_) | Call::Embed(_))
+}
+
+/// A team whose month is spent calls no model any more.
+async fn within_month(engine: &Inner, scope: Scope) -> Result<(), Failure> {
+    let month = engine.months.of(scope).await.map_err(|error| {
+        tracing::warn!(%error, "what a team has used this month could not be read");
+        Failure::new(FailureKind::Internal, "what the team has used this month could not be read")
+    })?;
+    policies::month(month.tokens.used, month.tokens.limit).map_err(rules::refusal)
+}
+
 impl Drive {
     /// Takes up a new step.
     pub(crate) async fn enlist(&mut self, work: Work, now: Timestamp) {
         let state = match &work.task {
             Task::Call(call) => {
-                let allowed = rules::ask(&self.facts.policies, call);
-                if let Err(failure) = allowed.and_then(|()| self.within_budget(call)) {
+                let mut allowed = rules::ask(&self.facts.policies, call).and_then(|()| self.within_budget(call));
+                if allowed.is_ok() && asks_a_model(call) {
+                    allowed = within_month(&self.engine, self.facts.scope).await;
+                }
+                if let Err(failure) = allowed {
                     return self.answer(&work.step, Answer::Failed { failure });
                 }
                 State::Ready
@@ -59,10 +76,7 @@ impl Drive {
 
     /// R202: a run whose budget is used up calls no model any more.
     fn within_budget(&self, call: &Call) -> Result<(), Failure> {
-        if !matches!(call, Call::Chat(_) | Call::Embed(_)) {
-            return Ok(());
-        }
-        self.budget_allows(1)
+        if asks_a_model(call) { self.budget_allows(1) } else { Ok(()) }
     }
 
     fn budget_allows(&self, wanted: u64) -> Result<(), Failure> {

@@ -20,6 +20,8 @@ use crate::{Engine, Error, engine::Inner, facts, seal};
 const TIMERS: SystemPermit = act_as_system("firing schedules and sweeping runs");
 /// Why a schedule did not start a run.
 const TOO_OFTEN: &str = "the workflow's policy allows no more runs in this window";
+/// Another.
+const MONTH_SPENT: &str = "the team has started as many runs this month as it allows itself";
 /// Schedules that are fired in one round.
 const ROUND: u32 = 64;
 /// A schedule that could not fire is tried again this much later.
@@ -104,9 +106,10 @@ impl Inner {
         let id = RunId::new(now, self.entropy.bytes());
         let actor = self.rights.actor(principal, due.scope).await?;
         let allowed = actor.is_some_and(|actor| actor.may::<ExecuteWorkflow>().is_ok());
-        let why = (!allowed).then_some(crate::worker::LOST_RIGHT);
+        let spent = self.months.of(due.scope).await?.runs.reached().map(|_| MONTH_SPENT);
+        let why = (!allowed).then_some(crate::worker::LOST_RIGHT).or(spent);
         let mut beside = Beside::audited(self.audit.rows(self.drafts(&due, principal, id, why, now)).await?);
-        if !allowed {
+        if why.is_some() {
             return self.store.fire_schedule(due, next, None, beside).await.map(|_| false).map_err(Error::from);
         }
         let plan = self.plan(due.scope, due.workflow, &due.version).await?;

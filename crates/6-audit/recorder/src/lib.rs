@@ -24,6 +24,7 @@ mod purge;
 mod read;
 mod recorder;
 mod ship;
+mod stored_tree;
 mod subjects;
 mod touched;
 mod verify;
@@ -37,7 +38,7 @@ pub use chain::{
 pub use checkpoints::{Checkpoints, CheckpointsConfig};
 pub use erase::Erased;
 pub use error::Error;
-pub use export::{ExportFormat, export, export_chains};
+pub use export::{ExportFormat, csv_line, export, export_chains};
 pub use linker::ChainLinker;
 pub use proof::{CosignError, EntryNamed, ShownCheckpoint};
 pub use purge::{PurgeRefused, PurgeRules, Purged};

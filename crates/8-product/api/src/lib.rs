@@ -13,6 +13,7 @@ mod problem;
 mod run;
 mod siem;
 mod team;
+mod usage;
 mod workflow;
 
 pub use access::*;
@@ -24,6 +25,7 @@ pub use problem::*;
 pub use run::*;
 pub use siem::*;
 pub use team::*;
+pub use usage::*;
 pub use workflow::*;
 
 use serde::{Deserialize, Serialize};

@@ -109,6 +109,10 @@ impl From<engine::Error> for Problem {
             E::TooManyRuns { window_seconds, .. } => {
                 Self::new(Kind::TooManyRequests).detail(error.to_string()).retry_after(window_seconds)
             }
+            E::MonthSpent { ends_at, .. } => {
+                let problem = Self::new(Kind::MonthSpent).detail(error.to_string());
+                ends_at.into_iter().fold(problem, |problem, at| problem.with("ends_at", at))
+            }
             E::NoSuchTrigger { .. } => Self::new(Kind::BadParameter).detail(error.to_string()),
             error => Self::internal(error),
         }

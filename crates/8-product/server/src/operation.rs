@@ -70,13 +70,14 @@ operations! {
     BeginConnection     "connection.begin";
     FinishConnection    "connection.finish";
     CheckGuardrails     "guardrail.check";
-    TryGuardrails       "guardrail.try";
     Moderate            "guardrail.moderate";
     SetGuardrails       "guardrail.set";
     PutException        "guardrail.put_exception";
     DeleteException     "guardrail.delete_exception";
     AddReferences       "guardrail.add_references";
     DeleteReference     "guardrail.delete_reference";
+    SetPrices           "billing.set_prices";
+    SetLimits           "billing.set_limits";
     RotateKeys          "keys.rotate";
     ViewAudit           "audit.view";
     VerifyAudit         "audit.verify";

@@ -76,6 +76,8 @@ problems! {
     SandboxUnavailable "NL-5006" SERVICE_UNAVAILABLE "Code cannot be run here" : "Run `nodeloom sandbox probe` on the server: it says what is missing.";
     ApprovalRefused "NL-5007" FORBIDDEN "You may not decide this approval" : "The detail says why: not an approver, decided already, or your own run.";
 
+    MonthSpent "NL-5008" TOO_MANY_REQUESTS "The team has used up its month" : "Wait until `ends_at`, or have an admin raise the limit under Usage and billing.";
+
     AuditUnavailable "NL-6001" SERVICE_UNAVAILABLE "The audit trail cannot be written" : "Nothing was done. Try again; if it stays, look at the server's disk and database.";
 
     BadCosignature "NL-6002" UNPROCESSABLE_ENTITY "The signature of the witness is not taken" : "The detail says why; the keys of witnesses stand in audit.witnesses.";

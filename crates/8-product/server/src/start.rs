@@ -24,7 +24,7 @@ use vault::{Bound, Purpose, RootKeys, Vault};
 use crate::{
     Config, clock,
     commands::Error,
-    rooms::{Inner, Plans, Post, RightsNow, Rooms, Slugs, StoredIdentities, TeamGuards, Trail, ports},
+    rooms::{Inner, Months, Plans, Post, RightsNow, Rooms, Slugs, StoredIdentities, TeamGuards, Trail, ports},
 };
 
 /// What this process is for.
@@ -214,6 +214,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         ..engine::Settings::default()
     };
     let windows = windows(&config).await?;
+    let months = Months::new(store.clone(), clock.clone());
     let engine = Engine::new(EngineParts {
         store: store.clone(),
         clock: clock.clone(),
@@ -221,6 +222,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         vault: Arc::new(vault.clone()),
         versions: Arc::new(plans.clone()),
         rights: Arc::new(RightsNow(store.clone(), clock.clone())),
+        months: Arc::new(months.clone()),
         effects: Arc::new(world),
         mask: Arc::new(engine::effects::StandardMask),
         audit: Arc::new(Trail(recorder.clone())),
@@ -239,6 +241,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         checkpoints,
         siem,
         guardrails,
+        months,
         registry,
         plans,
         engine,

@@ -52,6 +52,14 @@ pub async fn prepare(admin: &Client, route: &Route) -> Prepared {
             target = Some(made.text_of("id"));
             format!("api-keys/{}", made.text_of("id"))
         }
+        ("PUT", "billing/prices") => {
+            body = Some(json!({ "prices": [] }));
+            end.to_owned()
+        }
+        ("PUT", "billing/limits") => {
+            body = Some(json!({}));
+            end.to_owned()
+        }
         ("PATCH", "team") => {
             body = Some(json!({ "name": "Demo" }));
             end.to_owned()
@@ -85,6 +93,10 @@ pub async fn prepare(admin: &Client, route: &Route) -> Prepared {
         }
         ("POST", "workflows" | "workflows/validate") => {
             body = Some(json!({ "definition": echo(&unique("made")) }));
+            end.to_owned()
+        }
+        ("POST", "workflows/preview") => {
+            body = Some(json!({ "expressions": { "a": "{{ input.n }}" }, "input": { "n": 1 } }));
             end.to_owned()
         }
         (_, end) if end.starts_with("workflows/{id}") => {

@@ -8,3 +8,4 @@ mod http;
 mod model;
 mod models_bad;
 mod sql;
+mod usage;

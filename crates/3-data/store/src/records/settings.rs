@@ -62,7 +62,14 @@ impl Store {
         self.put_setting(of, name, value, system.reason().to_owned(), effects).await
     }
 
-    async fn put_setting(&self, of: SettingOf, name: String, value: Json, by: String, effects: Effects) -> Result<()> {
+    pub(crate) async fn put_setting(
+        &self,
+        of: SettingOf,
+        name: String,
+        value: Json,
+        by: String,
+        effects: Effects,
+    ) -> Result<()> {
         self.write(
             effects,
             (of.key(), name, value, by, self.now()),

@@ -261,6 +261,7 @@ pub fn process_with(ground: &Ground, world: &Arc<World>, vault: &Arc<Vault>, set
         vault: Arc::clone(vault),
         versions: Arc::clone(world) as _,
         rights: Arc::clone(world) as _,
+        months: Arc::new(()),
         effects: Arc::clone(world) as _,
         mask: Arc::clone(world) as _,
         audit: Arc::clone(world) as _,

@@ -87,7 +87,8 @@ pub(super) fn trailer(about: &About, entries: u64, text: &mut String) {
     cells(text, first.into_iter().chain(std::iter::repeat_n(String::new(), COLUMNS.len() - 1)));
 }
 
-fn cells(text: &mut String, cells: impl IntoIterator<Item = String>) {
+/// One line of a table for spreadsheets.
+pub fn cells(text: &mut String, cells: impl IntoIterator<Item = String>) {
     for (at, cell) in cells.into_iter().enumerate() {
         if at > 0 {
             text.push(',');

@@ -6,4 +6,5 @@ mod found;
 mod ocsf;
 
 pub use bundle::{export, export_chains};
+pub use csv::cells as csv_line;
 pub use found::ExportFormat;

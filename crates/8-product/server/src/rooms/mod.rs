@@ -3,6 +3,7 @@
 
 mod account_records;
 mod identity_records;
+mod months;
 mod plans;
 mod post;
 mod running;
@@ -39,6 +40,7 @@ use crate::{
 };
 
 pub use identity_records::{StoredIdentities, slug, stored_key};
+pub use months::{Billing, Months, month_of};
 pub use plans::{Hook, Plans, address as hook_address};
 pub use post::{Post, texts};
 pub use running::{RightsNow, Trail};
@@ -67,6 +69,8 @@ pub struct Inner {
     /// Delivery to the teams' SIEM destinations.
     pub siem: siem::Siem,
     pub guardrails: TeamGuards,
+    /// Prices, limits, and what is used of them.
+    pub months: Months,
     pub registry: Arc<Registry>,
     pub plans: Plans,
     pub engine: Engine,

@@ -6,6 +6,7 @@ mod connections;
 mod credentials;
 mod dashboard;
 mod events;
+mod expressions;
 mod guardrails;
 mod invitations;
 mod keys;
@@ -20,6 +21,7 @@ mod siem;
 mod sign_in;
 mod system;
 mod teams;
+mod usage;
 mod workflows;
 
 pub use runs::idempotency_key;
@@ -60,10 +62,28 @@ const AUDIT_EXPORT: &[(&str, &str)] = &[
     AUDIT[8],
     AUDIT[9],
 ];
+const USAGE: &[(&str, &str)] = &[
+    ("from", "The first day (UTC), such as `2026-11-01`. Default 29 days before the last."),
+    ("to", "The last day, counted in. Default today. 366 days at most."),
+    ("by", "`day` (the default), `workflow`, `model` or `principal`."),
+];
 const TOUCHED: &[(&str, &str)] = &[("target", "What was touched, such as `wf_…`.")];
 const AUDIT_PROOF: &[(&str, &str)] = &[("entry", "The entry's id."), ("sequence", "Or its sequence in the chain.")];
 const CONSISTENCY: &[(&str, &str)] =
     &[("from", "Number of the earlier checkpoint."), ("to", "Number of the later one. Default the newest.")];
+const VIOLATIONS: &[(&str, &str)] = &[
+    PAGING[0],
+    PAGING[1],
+    ("run", "Only those of this run."),
+    ("workflow", "Only those of this workflow."),
+    ("name", "Only what this check, rule or policy found."),
+    ("kind", "Only `guardrail` or `policy`."),
+];
+const ACTIVITY: &[(&str, &str)] = &[("days", "How many days, 1 to 366, today included. Default 30.")];
+const SCORES: &[(&str, &str)] = &[
+    ("check", "`PROMPT_INJECTION` or `CONTENT_FILTER`."),
+    ("runs", "How many of the newest runs, 1 to 200. Default 100. What takes longer than 4 seconds is left out."),
+];
 const EVENTS: &[(&str, &str)] =
     &[("after", "Only events after this sequence number."), ("run", "Only events of this run.")];
 
@@ -129,6 +149,7 @@ pub fn table() -> Vec<Route> {
         Route::get("/api/v1/me/sessions", "Lists one's sessions, newest first", sessions::list).gives::<api::Sessions>(),
         Route::delete("/api/v1/me/sessions", "Ends all of one's sessions but this one", sessions::end_others).audited(O::EndOtherSessions),
         Route::delete("/api/v1/me/sessions/{id}", "Ends one of one's sessions", sessions::end).audited(O::EndSession),
+        Route::delete("/api/v1/me/teams/{team}", "Leaves a team, with one's keys there", teams::leave).audited(O::LeaveTeam),
         Route::get("/api/v1/me/second-factor", "How one's second factor stands", second_factor::show).gives::<api::SecondFactor>(),
         Route::post("/api/v1/me/second-factor", "Makes a secret for an authenticator", second_factor::enrol).audited(O::EnrolSecondFactor).dangerous().gives::<api::Enrolment>().status(StatusCode::CREATED),
         Route::post("/api/v1/me/second-factor/confirm", "Confirms the secret with a code", second_factor::confirm).audited(O::ConfirmSecondFactor).takes::<api::Code>().gives::<api::Confirmed>(),
@@ -140,7 +161,7 @@ pub fn table() -> Vec<Route> {
         Route::get(here!("/team"), "The team", teams::show).needs(P::ViewWorkflow).gives::<api::Team>(),
         Route::patch(here!("/team"), "Changes the team's name and what it demands of its members", teams::change).needs(P::ManageTeam).audited(O::ChangeTeam).dangerous().takes::<api::ChangeTeam>().gives::<api::Team>(),
         Route::delete(here!("/team"), "Ends the team", teams::delete).needs(P::ManageTeam).audited(O::DeleteTeam).dangerous(),
-        Route::get(here!("/members"), "Lists the team's members", members::list).needs(P::ManageTeam).gives::<api::Members>(),
+        Route::get(here!("/members"), "Lists the team's members", members::list).needs(P::ManageTeam).gives::<api::Page<api::Member>>().query(PAGING),
         Route::put(here!("/members/{id}"), "Gives a member another role", members::change_role).needs(P::ManageTeam).audited(O::ChangeRole).dangerous().takes::<api::ChangeRole>().gives::<api::Member>(),
         Route::delete(here!("/members/{id}"), "Takes a member out of the team", members::remove).needs(P::ManageTeam).audited(O::RemoveMember).dangerous(),
         Route::get(here!("/cooldowns"), "Pauses and failures that are recorded against members", members::cooldowns).needs(P::ManageTeam).audited(O::ViewCooldowns).gives::<api::MemberCooldowns>(),
@@ -156,11 +177,19 @@ pub fn table() -> Vec<Route> {
         Route::post(here!("/api-keys"), "Makes an API key of one's own", keys::create).needs(P::ManageTeam).audited(O::CreateApiKey).dangerous_when("the key may manage the team").takes::<api::CreateApiKey>().gives::<api::NewApiKey>().status(StatusCode::CREATED),
         Route::delete(here!("/api-keys/{id}"), "Ends an API key", keys::revoke).needs(P::ManageTeam).audited(O::RevokeApiKey),
 
+        // billing
+        Route::get(here!("/usage"), "Runs, tokens and cost by day, workflow, model or principal", usage::report).needs(P::ManageBilling).gives::<api::UsageReport>().query(USAGE),
+        Route::get(here!("/usage.csv"), "The same as a table for spreadsheets", usage::table).needs(P::ManageBilling).query(USAGE),
+        Route::get(here!("/billing"), "Prices, limits, and how much of the month is used", usage::billing).needs(P::ManageBilling).gives::<api::Billing>(),
+        Route::put(here!("/billing/prices"), "Sets what models cost", usage::set_prices).needs(P::ManageBilling).audited(O::SetPrices).takes::<api::SetPrices>().gives::<api::Billing>(),
+        Route::put(here!("/billing/limits"), "Sets how much may be used in a month", usage::set_limits).needs(P::ManageBilling).audited(O::SetLimits).takes::<api::SetLimits>().gives::<api::Billing>(),
+
         // workflows
         Route::get("/api/v1/node-types", "Every node type with the JSON Schema of its parameters", workflows::node_types),
         Route::get(here!("/workflows"), "Lists workflows", workflows::list).needs(P::ViewWorkflow).gives::<api::Page<api::Workflow>>().query(WORKFLOWS),
         Route::post(here!("/workflows"), "Makes a workflow", workflows::create).needs(P::EditWorkflow).audited(O::CreateWorkflow).takes::<api::SaveWorkflow>().gives::<api::Workflow>().status(StatusCode::CREATED),
         Route::post(here!("/workflows/validate"), "Says everything that is wrong with a definition", workflows::validate).needs(P::ViewWorkflow).takes::<api::SaveWorkflow>().gives::<api::Validation>(),
+        Route::post(here!("/workflows/preview"), "What expressions yield with given values", expressions::preview).needs(P::ViewWorkflow).takes::<api::PreviewExpressions>().gives::<api::PreviewedExpressions>(),
         Route::get(here!("/workflows/{id}"), "A workflow", workflows::show).needs(P::ViewWorkflow).gives::<api::Workflow>(),
         Route::put(here!("/workflows/{id}"), "Saves a new version", workflows::save).needs(P::EditWorkflow).audited(O::SaveVersion).takes::<api::SaveWorkflow>().gives::<api::Workflow>(),
         Route::delete(here!("/workflows/{id}"), "Deletes a workflow that is not published", workflows::delete).needs(P::DeleteWorkflow).audited(O::DeleteWorkflow),
@@ -186,7 +215,10 @@ pub fn table() -> Vec<Route> {
 
         // safety
         Route::post(here!("/guardrails/check"), "Screens a text outside of any workflow", guardrails::check).needs(P::ExecuteWorkflow).audited(O::CheckGuardrails).takes::<api::CheckGuardrails>().gives::<api::GuardrailVerdict>(),
-        Route::post(here!("/guardrails/playground"), "Tells everything that the checks find, and obeys none of it", guardrails::playground).needs(P::ExecuteWorkflow).audited(O::TryGuardrails).takes::<api::CheckGuardrails>().gives::<api::GuardrailFindings>(),
+        Route::post(here!("/guardrails/playground"), "Tells everything that the checks find, and obeys none of it", guardrails::playground).needs(P::ExecuteWorkflow).takes::<api::CheckGuardrails>().gives::<api::GuardrailFindings>(),
+        Route::get(here!("/guardrails/violations"), "Lists what guardrails and policies found, newest first", guardrails::traffic::violations).needs(P::ViewIncidents).gives::<api::Page<api::GuardrailViolation>>().query(VIOLATIONS),
+        Route::get(here!("/guardrails/activity"), "What was found, counted by day", guardrails::traffic::activity).needs(P::ViewIncidents).gives::<api::GuardrailActivity>().query(ACTIVITY),
+        Route::get(here!("/guardrails/scores"), "Scores of recent runs, to see what another threshold would stop", guardrails::traffic::scores).needs(P::ViewIncidents).gives::<api::GuardrailScores>().query(SCORES),
         Route::get(here!("/guardrails/settings"), "The team's thresholds here", guardrails::team::settings).needs(P::ViewWorkflow).gives::<api::GuardrailSettings>(),
         Route::put(here!("/guardrails/settings"), "Sets the team's thresholds here", guardrails::team::set).needs(P::ManageGuardrail).audited(O::SetGuardrails).takes::<api::GuardrailSettings>().gives::<api::GuardrailSettings>(),
         Route::get(here!("/guardrails/exceptions"), "Lists exceptions, ended ones too", guardrails::team::exceptions).needs(P::ViewWorkflow).gives::<api::Page<api::GuardrailException>>().query(PAGING),
@@ -265,7 +297,8 @@ mod tests {
     /// R220: every route that changes something is in the audit trail.
     #[test]
     fn every_change_has_an_operation() {
-        const READS_BY_POST: &[&str] = &["/workflows/validate", "/invitations/look"];
+        const READS_BY_POST: &[&str] =
+            &["/workflows/validate", "/workflows/preview", "/guardrails/playground", "/invitations/look"];
         for route in table().iter().filter(|route| route.method != axum::http::Method::GET) {
             let read = READS_BY_POST.iter().any(|end| route.path.ends_with(end));
             assert!(read || route.facts.operation.is_some(), "{} {} leaves no audit entry", route.method, route.path);
