@@ -15,6 +15,7 @@ pub mod head;
 pub mod headers;
 pub mod listen;
 pub mod local_authority;
+mod own_answers;
 pub mod rate_limit;
 mod stall;
 pub mod tls;

@@ -32,6 +32,7 @@ use crate::{
     crowd::Crowd,
     front::{Guarding, Surface},
     headers,
+    own_answers::{Stamping, Turn},
     stall::Flowing,
     tls::Tls,
 };
@@ -104,9 +105,13 @@ pub async fn serve(
     .await;
 }
 
+/// What programs ask for: a program that is redirected silently goes on saying its secrets in the clear.
+const FOR_PROGRAMS: [&str; 3] = ["/api/", "/hooks/", "/v1/"];
+
 /// Answers plain HTTP with "come back over TLS" and with nothing else, ever (R014). `https_port` is the port people
-/// reach TLS on. A request that is not GET or HEAD is refused instead: what it carried has already been exposed, and a
-/// client that is redirected silently would go on exposing it.
+/// reach TLS on. Only what a person's browser would ask for is redirected: other methods than GET and HEAD, the
+/// addresses of programs, and whatever carries credentials are refused, because what they said has been exposed already
+/// and a silent redirection would hide it.
 pub async fn redirect_to_https(
     listener: TcpListener,
     https_port: u16,
@@ -115,13 +120,13 @@ pub async fn redirect_to_https(
 ) {
     let crowd = Crowd::new(limits.max_per_address, TrustedProxies::default());
     accept(listener, limits, crowd, shutdown, move |stream, _, mut ending| async move {
+        let turn = Turn::new();
+        let stream = Stamping::new(Flowing::new(stream, limits.write_stall), turn.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let answer = redirect(&request, https_port);
+            let answer = turn.begin().answered_by(redirect(&request, https_port));
             async move { Ok::<_, std::convert::Infallible>(answer) }
         });
-        let connection = http1_builder(limits)
-            .keep_alive(false)
-            .serve_connection(TokioIo::new(Flowing::new(stream, limits.write_stall)), service);
+        let connection = http1_builder(limits).keep_alive(false).serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => {}
@@ -143,7 +148,11 @@ fn redirect<B>(request: &Request<B>, https_port: u16) -> Response<Body> {
         HeaderValue::try_from(format!("https://{}{port}{path}", host.host())).ok()
     });
     match location {
-        Some(location) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+        Some(location)
+            if matches!(*request.method(), Method::GET | Method::HEAD)
+                && !request.headers().contains_key(header::AUTHORIZATION)
+                && !FOR_PROGRAMS.iter().any(|start| path.starts_with(start)) =>
+        {
             *answer.status_mut() = StatusCode::PERMANENT_REDIRECT;
             answer.headers_mut().insert(header::LOCATION, location);
         }
@@ -230,7 +239,12 @@ async fn over_http1<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request| handle(service.clone(), peer, request));
+    let turn = Turn::new();
+    let stream = Stamping::new(stream, turn.clone());
+    let service = service_fn(move |request| {
+        let (open, answer) = (turn.begin(), handle(service.clone(), peer, request));
+        async move { answer.await.map(|answer| open.answered_by(answer)) }
+    });
     let connection = http1_builder(limits).serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = pin!(connection);
     tokio::select! {

@@ -35,6 +35,9 @@ fn limits() -> Limits {
     }
 }
 
+/// A body that looks like an answer of the parser.
+const MIMIC: &str = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
+
 struct Running {
     address: SocketAddr,
     folder: tempfile::TempDir,
@@ -51,6 +54,7 @@ async fn running_with(limits: Limits) -> Running {
     let tls = Tls::from_local_authority(authority, &clock()).unwrap();
     let router = Router::new()
         .route("/who", get(|Extension(a): Extension<Arrived>| async move { a.client.to_string() }))
+        .route("/mimic", get(|| async { MIMIC }))
         .route("/large", get(|| async { vec![b'a'; 64 << 20] }))
         .route(
             "/socket",
@@ -265,6 +269,57 @@ async fn heads_that_are_too_large_or_ambiguous_are_refused() {
     );
 }
 
+/// R020: what the parser refuses before there is a request carries the headers too, as the first thing that a connection
+/// says and after a good answer; over plain HTTP as well. What a handler says is left alone, even when it looks like that.
+#[tokio::test]
+async fn what_cannot_even_be_read_is_answered_with_our_headers() {
+    let guarded = |text: &str| {
+        [
+            "strict-transport-security: max-age=31536000",
+            "x-content-type-options: nosniff",
+            "x-frame-options: DENY",
+            "content-security-policy: default-src 'none'",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+        ]
+        .iter()
+        .all(|header| text.contains(header))
+    };
+    let server = running().await;
+    let long = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(65_535));
+    let many = format!("GET /who HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: 1\r\n".repeat(150));
+    for (bad, status) in [
+        ("GET /who HTTP/1.1\r\nno colon here\r\n\r\n", "400"),
+        ("GET /who HTTP/1.1\r\nhost: a\r\ntransfer-encoding : chunked\r\n\r\n", "400"),
+        ("GET /who HTTP/9.9\r\nhost: a\r\n\r\n", "400"),
+        ("G\0T /who HTTP/1.1\r\nhost: a\r\n\r\n", "400"),
+        ("\x16\x03\x01\x02\x00\r\n\r\n", "400"),
+        (long.as_str(), "414"),
+        (many.as_str(), "431"),
+    ] {
+        let what: String = bad.chars().take(60).collect();
+        let first = exchange(&mut server.client().await, bad).await;
+        assert!(first.starts_with(&format!("HTTP/1.1 {status}")) && guarded(&first), "{what}: {first}");
+        let mut kept = server.client().await;
+        kept.write_all(b"GET /who HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let mut good = [0; 4096];
+        let read = kept.read(&mut good).await.unwrap();
+        assert!(good[..read].starts_with(b"HTTP/1.1 200"));
+        let second = exchange(&mut kept, bad).await;
+        assert!(second.starts_with(&format!("HTTP/1.1 {status}")) && guarded(&second), "{what}, second: {second}");
+    }
+    let mimic =
+        exchange(&mut server.client().await, "GET /mimic HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(mimic.ends_with(MIMIC), "{mimic}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(redirect_to_https(listener, 8443, limits(), std::future::pending()));
+    let plain = exchange(&mut TcpStream::connect(address).await.unwrap(), "\0\0\r\n\r\n").await;
+    assert!(plain.starts_with("HTTP/1.1 400") && guarded(&plain), "{plain}");
+    task.abort();
+}
+
 /// A length and a chunked body at once: whatever is answered, the second request inside it is never seen as one.
 #[tokio::test]
 async fn a_request_hidden_in_anothers_body_is_not_answered() {
@@ -356,11 +411,15 @@ async fn plain_http_only_points_to_https() {
         "{answer}"
     );
     assert!(!answer.contains("set-cookie") && answer.contains("strict-transport-security"), "{answer}");
-    assert!(
-        ask("POST /api/v1/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
-            .await
-            .starts_with("HTTP/1.1 403")
-    );
+    for exposed in [
+        "POST /setup HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n",
+        "GET /api/v1/me HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /hooks/a/production/b HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer nlk_x\r\n\r\n",
+    ] {
+        let answer = ask(exposed).await;
+        assert!(answer.starts_with("HTTP/1.1 403") && !answer.contains("location:"), "{answer}");
+    }
     for bad in
         ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nhost: a/b@c\r\n\r\n", "GET / HTTP/1.1\r\nhost: \"x\r\n\r\n"]
     {
