@@ -109,10 +109,11 @@ SLOT = re.compile(r"\{(\w+)\}")
 
 
 class Composer:
-    def __init__(self, seed, pools, bare=(), user_attacks=(), tasks=()):
+    def __init__(self, seed, pools, bare=(), user_attacks=(), tasks=(), own=(), notes=()):
         self.rng = random.Random(seed)
         self.pools = pools
         self.bare, self.user_attacks, self.tasks = list(bare), list(user_attacks), list(tasks)
+        self.own, self.notes = list(own), list(notes)
 
     def fill(self, line):
         rng = self.rng
@@ -139,6 +140,8 @@ class Composer:
 
     def request(self):
         """(kind, words) of what is planted."""
+        if self.own and self.rng.random() < 0.4:
+            return "own", self.rng.choice(self.own)
         roll = self.rng.random()
         if roll < 0.30:
             text = self.fill(self.rng.choice(ACTIONS))
@@ -216,13 +219,18 @@ class Composer:
             text = self.fill("SUBJECT: {quip2}|FROM: {mail}|CONTENT: ").replace(";", "") + self.fill(rng.choice(NOTES)) + " " + text[:500]
         return text
 
+    def note(self):
+        """What a harmless author adds where an attack would stand, half of the time."""
+        return self.rng.choice(self.notes) if self.notes and self.rng.random() < 0.5 else None
+
     def rows(self, tools, documents):
         """The same number of planted and harmless rows of each shape."""
         for _ in range(tools):
-            yield "composed/tool", None, self.tool_output(None)
+            yield "composed/tool", None, self.tool_output(self.note())
             kind, words = self.request()
             yield f"composed/tool/{kind}", words, self.tool_output(words)
         for _ in range(documents):
-            yield "composed/document", None, self.document()
+            note = self.note()
+            yield "composed/document", None, self.plant(self.document(), note) if note else self.document()
             kind, words = self.request()
             yield f"composed/document/{kind}", words, self.plant(self.document(), words)

@@ -1,9 +1,11 @@
 """What a trained network does on texts it has not seen: recall or false-positive rate per source, AUC per pairing.
 
-`python evaluate.py --data FOLDER --run FOLDER [--extra FOLDER]`; --extra names a folder of text files that count as
-harmless documents."""
+`python evaluate.py --data FOLDER --run FOLDER [--extra FOLDER] [--half calibrate|report] [--dump FOLDER]`; --extra names a
+folder of text files that count as harmless documents, a folder a source. Texts fall into two halves by their digest: one
+sets thresholds, the other is reported. --dump writes the rows for `nodeloom guard eval`."""
 
 import argparse
+import hashlib
 import json
 import random
 from collections import defaultdict
@@ -46,7 +48,7 @@ def auc(positive, negative):
     return (ranks[:p].sum() - p * (p - 1) / 2) / (p * n)
 
 
-def held_sets(data, leave, seed, most, extra=None):
+def held_sets(data, leave, seed, most, extra=None, half=None):
     rng = random.Random(seed)
     _, held = prep.gather(data, seed, leave, 0, 0)
     sets = defaultdict(list)
@@ -65,9 +67,29 @@ def held_sets(data, leave, seed, most, extra=None):
                 at = 0
                 for _ in range(3):
                     if len(text) - at > 200:
-                        sets[("data", "extra", 0)].append(text[at:at + 900])
+                        sets[("data", "extra/" + path.parent.name, 0)].append(text[at:at + 900])
                     at += 1800
-    return {k: rng.sample(v, min(len(v), most)) for k, v in sets.items()}
+    for text in sources.crates(held=True):
+        sets[("data", "crates", 0)].append(text)
+    sets = {k: [t for t in dict.fromkeys(v) if half in (None, half_of(t))] for k, v in sets.items()}
+    return {k: rng.sample(v, min(len(v), most)) for k, v in sets.items() if v}
+
+
+def half_of(text):
+    return "calibrate" if hashlib.sha256(text.encode()).digest()[0] < 128 else "report"
+
+
+def dump(sets, folder):
+    """A file a source and label, and all of a channel together."""
+    for (channel, source, label), texts in sets.items():
+        if channel == "passage":
+            continue
+        if source.startswith("own/attack_data"):
+            source = "own/attack_data/" + source.rsplit("/", 1)[1].removeprefix("bare_").split("@")[0]
+        path = Path(folder) / channel / (source.replace("/", "_") + ".jsonl")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps({"text": t, "label": label}, ensure_ascii=False) + "\n" for t in texts)
 
 
 def main():
@@ -77,17 +99,22 @@ def main():
     ask.add_argument("--most", type=int, default=400)
     ask.add_argument("--leave", help="default: what the run left out")
     ask.add_argument("--extra")
+    ask.add_argument("--half", choices=["calibrate", "report"])
+    ask.add_argument("--dump", help="write the rows there and stop")
     args = ask.parse_args()
     torch.set_num_threads(2)
     run = json.loads((Path(args.run) / "run.json").read_text())
     leave = run["leave"] if args.leave is None else args.leave.split(",")
+    sets = held_sets(args.data, leave, 7, args.most, args.extra, args.half)
+    if args.dump:
+        dump(sets, args.dump)
+        return
     tokenizer = read_tokenizer()
     guard = network.load(Path(args.run) / "guard.pt", prep.HEADS, base_folder())
-    sets = held_sets(args.data, leave, 7, args.most, args.extra)
     results = {}
     for key, texts in sorted(sets.items()):
         results[key] = score(guard, tokenizer, texts)
-    np.savez(Path(args.run) / "held.npz", **{"|".join(map(str, k)): v for k, v in results.items()})
+    np.savez(Path(args.run) / f"held{'-' + args.half if args.half else ''}.npz", **{"|".join(map(str, k)): v for k, v in results.items()})
     for channel in ("user", "data"):
         h = prep.HEADS.index(channel)
         mine = {k: 1 / (1 + np.exp(-v[:, h])) for k, v in results.items() if k[0] == channel or (channel == "data" and k[0] == "passage")}

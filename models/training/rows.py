@@ -10,9 +10,9 @@ import textprep
 
 HEADS = ["user", "data", "toxic", *sources.CATEGORIES]
 # Templated or huge sources are capped, so that none of them dominates.
-CAPS = {"slabs/attack": 1600, "slabs/benign": 1600, "gpteacher_codegen": 1500, "gpteacher_toolformer": 400, "neuralchemy/hackaprompt": 600,
-        "satml-ctf-2024": 900, "llmail": 700, "davidson/offensive": 1500, "davidson/hate": 1000, "davidson/neither": 2200}
-OWN_CAP = 900  # rows of one kind of our own
+CAPS = {"slabs/attack": 1000, "slabs/benign": 1000, "gpteacher_codegen": 1000, "gpteacher_toolformer": 400, "neuralchemy/hackaprompt": 400,
+        "satml-ctf-2024": 500, "llmail": 700, "davidson/offensive": 900, "davidson/hate": 900, "davidson/neither": 1600}
+OWN_CAP = 500  # rows of one kind of our own
 
 
 def near_duplicate_key(text):
@@ -64,7 +64,10 @@ def gather(folder, seed, leave=(), tools=2600, documents=2600):
     bare = [] if any("bipia".startswith(x) for x in leave) else sources.bare_attacks(folder)
     user_attacks = [r["text"] for r in used if r["channel"] == "user" and r["label"] and len(r["text"]) < 400 and r["weight"] >= 1]
     tasks = [r["text"] for r in used if r["source"] in ("gpteacher_codegen", "gpteacher_roleplay") and len(r["text"]) < 260]
-    composer = compose.Composer(seed, sources.documents(), bare, user_attacks, tasks)
+    alone = lambda start: [r["text"] for r in used if r["source"].startswith(start) and len(r["text"]) < 500]
+    pools = sources.documents() if tools or documents else {}
+    composer = compose.Composer(seed, pools, bare, user_attacks, tasks, alone("own/attack_data/indirect/bare_"),
+                                alone("own/benign_data/data/lone_insert"))
     for source, words, text in composer.rows(tools, documents):
         labels = {"data": int(words is not None)}
         if words is None:
@@ -72,6 +75,8 @@ def gather(folder, seed, leave=(), tools=2600, documents=2600):
             if rng.random() < 0.1:
                 labels |= {"toxic": 0, **{c: 0 for c in sources.CATEGORIES}}
         out.append((dict(text=text, source=source, channel="data", label=labels["data"], weight=1.0, labels=labels), words))
+    for text in rng.sample(pools.get("readme", []), min(len(pools.get("readme", [])), documents)):
+        out.append((dict(text=text, source="readme", channel="data", label=0, weight=1.0, labels={"user": 0, "data": 0}), None))
     phrases = sources.short_texts()
     rng.shuffle(phrases)
     for lang, text in phrases[:1600]:
@@ -92,7 +97,7 @@ def label_windows(rows, tokenizer):
                 if at >= 0:
                     span = (at, at + len(textprep.fold(words)))
                     break
-        if len(cut) > 1 and r["source"].startswith("own/attack_data"):
+        if len(cut) > 1 and not words and r["source"].startswith("own/attack_data"):
             continue  # nothing says which window holds the attack
         for i, (ids, start, end) in enumerate(cut[:4]):
             labels, weight = dict(r["labels"]), r["weight"]

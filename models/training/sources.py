@@ -80,7 +80,7 @@ def own():
             r = json.loads(line)
             source = f"own/{path.stem}/{r.get('kind', '')}"
             r.setdefault("label", int(any(r.get("labels", {}).values())))
-            extra = {"heldout": r.get("split") == "heldout", "lang": r.get("lang", "en")}
+            extra = {"heldout": r.get("split") == "heldout", "lang": r.get("lang", "en"), "attack": r.get("attack")}
             if path.stem == "content" or r.get("channel") == "content" or "labels" in r or "categories" in r:
                 rows.append(row(r["text"], source, "content", r["label"], 1.0, labels=own_labels(r), **extra))
             else:
@@ -147,6 +147,22 @@ def _wiki(path):
                 yield paragraph.strip()
 
 
+def crates(held):
+    """READMEs, guides, change logs and licences of the libraries in Cargo.lock, in pieces; one crate in four is only
+    measured on (`held`)."""
+    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+    out = []
+    for folder in sorted(home.glob("registry/src/*/*")):
+        name = re.sub(r"-\d.*", "", folder.name)
+        if (sum(name.encode()) % 4 == 0) != held:
+            continue
+        for path in sorted(folder.glob("*.md")) + sorted(folder.glob("docs/*.md")) + sorted(folder.glob("LICENSE*"))[:1]:
+            text = path.read_text(encoding="utf-8", errors="ignore") if path.is_file() else ""
+            step = 1400 if path.name.upper().startswith("README") else 6000
+            out += [text[at:at + 900] for at in range(0, min(len(text), 18000), step) if len(text) - at > 120]
+    return sorted(set(out))
+
+
 def documents():
     """{pool: [harmless text]}"""
     site = _site()
@@ -166,6 +182,7 @@ def documents():
     import pydoc_data.topics
     manual += [t[i:i + 900] for t in pydoc_data.topics.topics.values() for i in range(0, min(len(t), 6000), 900)]
     pools["manual"] = manual
+    pools["readme"] = crates(held=False)
     return {k: [t for t in v if len(t.strip()) > 20] for k, v in pools.items()}
 
 

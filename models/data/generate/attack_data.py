@@ -24,8 +24,9 @@ def rows():
     lines = [(kind, split, line) for kind, split, _, _, line in read_core("attack_inserts.txt")]
 
     def row(text, kind, split=None):
+        text, piece = text if isinstance(text, tuple) else (text, None)
         out = {"text": text, "label": 1, "channel": "data", "kind": "indirect/" + kind, "lang": "mul" if "multilingual" in kind else "en"}
-        return out | ({"split": split} if split else {})
+        return out | ({"attack": piece} if piece else {}) | ({"split": split} if split else {})
 
     def order(line, kind):
         text = render(line, rng)
@@ -39,8 +40,7 @@ def rows():
     for kind, split, line in lines:
         for _ in range(14 if not split else 11):
             carrier = rng.choice(documents.CARRIERS)
-            text = documents.document(rng, carrier, order(line, kind))
-            yield row(text, f"{kind}@{carrier[0]}", "heldout" if split or carrier[1] else None)
+            yield row(documents.planted(rng, carrier, order(line, kind)), f"{kind}@{carrier[0]}", "heldout" if split or carrier[1] else None)
     seen = [line for line in lines if not line[1]]
     for carrier in documents.CARRIERS:
         for _ in range(8):
@@ -48,4 +48,4 @@ def rows():
             text = order(line, kind)
             if rng.random() < 0.15:
                 text += " " + order(rng.choice(seen)[2], "x")
-            yield row(documents.document(rng, carrier, text), f"{kind}@{carrier[0]}", carrier[1])
+            yield row(documents.planted(rng, carrier, text), f"{kind}@{carrier[0]}", carrier[1])

@@ -61,7 +61,7 @@ def rows():
     for kind, split, lang, _, line in read_core("attack_user.txt"):
         for text in variants(line, rng, 7 if "{" in line or "[" in line else 1):
             bare.append((text, kind, split))
-            yield row(surface(text, rng) if kind != "splitting_obfuscation" else text, kind, split)
+            yield row(surface(text, rng, lang) if kind != "splitting_obfuscation" else text, kind, split, lang)
     for kind, split, lang, _, line in read_core("multi_attack.txt"):
         for text in variants(line, rng, 6):
             yield row(surface(text, rng, lang), kind, split, lang)

@@ -22,7 +22,7 @@ def homed(text):
 def build(name):
     rows, seen = [], set()
     for row in importlib.import_module(name).rows():
-        row["text"] = homed(row["text"])
+        row |= {key: homed(row[key]) for key in ("text", "attack") if key in row}
         key = " ".join(row["text"].split()).lower()
         if key and key not in seen:
             seen.add(key)

@@ -16,7 +16,7 @@ def rows():
     for kind, split, lang, head, line in read_core("content.txt"):
         on = [] if "labels" not in head else head["labels"].split(",")
         plain = "{" not in line
-        for text in variants(line, rng, 1 if plain else (3 if on else 4)):
+        for text in variants(line, rng, 1 if plain else (6 if on else 5)):
             made.append((text, kind, split, on))
             if plain:
                 made.append((text, kind, split, on))

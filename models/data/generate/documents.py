@@ -59,11 +59,16 @@ def escaped(text, mode, rng):
 
 def document(rng, carrier, insertion=None):
     """A carrier with the insertion at one of its marks (or at a sentence's end), or without any."""
+    return planted(rng, carrier, insertion)[0]
+
+
+def planted(rng, carrier, insertion):
+    """The document, and the insertion as it stands in it."""
     kind, split, mode, line = carrier
     text = skeleton(line, rng)
     spots = [m.start() for m in re.finditer(MARK, text)]
     if insertion is None or not spots and mode == "json":
-        return unmarked(text).strip()
+        return unmarked(text).strip(), None
     if mode in ("text",) and rng.random() < 0.3:
         spots += [m.end() for m in re.finditer(r"[.!?](?=\s)", text)] + [0]
     if not spots:
@@ -76,7 +81,7 @@ def document(rng, carrier, insertion=None):
     right = gap if after and not after[0].isspace() and after[0] not in "\"'<}]|)," else ""
     if mode == "text" and "\n" in gap and re.search(r"\n[>|\-\[#\d]", text):
         left, right = " " if left else "", " " if right else ""
-    return (before + left + piece + right + after).strip()
+    return (before + left + piece + right + after).strip(), piece
 
 
 LEADS = [""] * 9 + ["Note: ", "IMPORTANT: ", "P.S. ", "Attention! ", "Reminder: ", "One more thing: ", "*** ", "Before you go on: ", "INFO: ", "Update: ", "Hint: ", "FYI: "]

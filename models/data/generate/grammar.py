@@ -37,13 +37,14 @@ SLOTS = read_slots()
 
 
 def read_core(name):
-    """Yields (kind, split, lang, extra, line) of a core file."""
-    head = {"kind": "misc"}
-    for line in (CORE / name).read_text(encoding="utf-8").splitlines():
-        if line.startswith("## kind="):
-            head = dict(p.split("=", 1) for p in line[3:].split())
-        elif line.strip() and not line.startswith("#!"):
-            yield head["kind"], head.get("split"), head.get("lang", "en"), head, line.strip()
+    """Yields (kind, split, lang, extra, line) of a core file and of its continuation, NAME_more.txt."""
+    for path in (CORE / name, CORE / name.replace(".txt", "_more.txt")):
+        head = {"kind": "misc"}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            if line.startswith("## kind="):
+                head = dict(p.split("=", 1) for p in line[3:].split())
+            elif line.strip() and not line.startswith("#!"):
+                yield head["kind"], head.get("split"), head.get("lang", "en"), head, line.strip()
 
 
 def fill(line, rng, depth=0, kept=None):
