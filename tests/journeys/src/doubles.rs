@@ -30,6 +30,25 @@ pub enum Act {
     CutOff(usize, String),
     /// Reads and is silent.
     Hang,
+    /// Answers in these pieces, one chunk each.
+    Chunks(Vec<String>),
+    /// Decides when it has read what it was asked.
+    Judge(Judge),
+}
+
+/// See [`Act::Judge`].
+#[derive(Clone)]
+pub struct Judge(Arc<dyn Fn(&Seen) -> Act + Send + Sync>);
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Judge")
+    }
+}
+
+/// An act that depends on what was asked.
+pub fn judge(by: impl Fn(&Seen) -> Act + Send + Sync + 'static) -> Act {
+    Act::Judge(Judge(Arc::new(by)))
 }
 
 /// One request, as it arrived.
@@ -66,7 +85,17 @@ pub struct Double {
 
 impl Double {
     pub async fn playing(acts: impl IntoIterator<Item = Act>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1", acts).await
+    }
+    /// The same at another address of this machine; [`Double::url`] is for the usual one.
+    pub async fn at(ip: &str, acts: impl IntoIterator<Item = Act>) -> Self {
+        Self::on(TcpListener::bind((ip, 0)).await.unwrap(), acts)
+    }
+    /// The same at a port where nobody listened until now.
+    pub async fn on_port(port: u16, acts: impl IntoIterator<Item = Act>) -> Self {
+        Self::on(TcpListener::bind(("127.0.0.1", port)).await.unwrap(), acts)
+    }
+    fn on(listener: TcpListener, acts: impl IntoIterator<Item = Act>) -> Self {
         let port = listener.local_addr().unwrap().port();
         let double =
             Self { port, seen: Arc::default(), acts: Arc::new(Mutex::new(acts.into_iter().collect::<VecDeque<_>>())) };
@@ -108,13 +137,27 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>, acts: Arc<Mutex<V
         let whole = |status: u16, headers: &str, body: &str| {
             format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
         };
-        let answer = match act.unwrap_or(Act::Hang) {
+        let mut act = act.unwrap_or(Act::Hang);
+        while let Act::Judge(Judge(by)) = &act {
+            act = by(&asked);
+        }
+        let answer = match act {
             Act::Say { status, headers, body } => whole(status, &headers, &body),
             Act::Echo => whole(200, "content-type: application/json\r\n", &asked.echo().to_string()),
             Act::CutOff(length, start) => {
                 let head = "HTTP/1.1 200 X\r\ncontent-type: application/json\r\n";
                 _ = stream.write_all(format!("{head}content-length: {length}\r\n\r\n{start}").as_bytes()).await;
                 return;
+            }
+            Act::Judge(_) => return,
+            Act::Chunks(pieces) => {
+                let head = "HTTP/1.1 200 X\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n";
+                _ = stream.write_all(head.as_bytes()).await;
+                for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+                    _ = stream.write_all(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes()).await;
+                    _ = stream.flush().await;
+                }
+                "0\r\n\r\n".to_owned()
             }
             Act::Hang => {
                 // until the other side gives up

@@ -120,6 +120,26 @@ impl Server {
         }
     }
 
+    /// Why a server with these settings does not start on this folder.
+    ///
+    /// # Panics
+    /// When it does start.
+    pub async fn refused(settings: Settings, folder: &Path) -> String {
+        provide();
+        match server::open_rooms(settings.config(folder, 0), ProcessRole::Server).await {
+            Ok(_) => panic!("it started"),
+            Err(error) => {
+                let mut said = error.to_string();
+                let mut cause = std::error::Error::source(&error);
+                while let Some(error) = cause {
+                    said.push_str(&format!(": {error}"));
+                    cause = error.source();
+                }
+                said
+            }
+        }
+    }
+
     /// The private data folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()

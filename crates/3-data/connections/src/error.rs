@@ -62,6 +62,8 @@ pub enum Error {
     NoClient { provider: String },
     #[error("the client's settings are not right: {why}")]
     Client { why: String },
+    #[error("the service account's key file cannot be used: {why}")]
+    KeyFile { why: String },
     #[error("{name} is not right: {why}")]
     Parameter { name: String, why: String },
     #[error("a scope is not right: {why}")]
@@ -101,6 +103,7 @@ impl Error {
             Self::UnknownProvider { .. } => "unknown_provider",
             Self::NoClient { .. } => "no_client",
             Self::Client { .. } => "bad_client",
+            Self::KeyFile { .. } => "bad_key_file",
             Self::Parameter { .. } => "bad_parameter",
             Self::Scope { .. } => "bad_scope",
             Self::State => "bad_state",

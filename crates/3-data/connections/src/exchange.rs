@@ -16,7 +16,7 @@ use crate::{
 
 /// How long a provider may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
-const MOST_BYTES: u64 = 256 * 1024;
+pub(crate) const MOST_BYTES: u64 = 256 * 1024;
 
 /// Tokens, read from an answer and found whole.
 pub(crate) struct Tokens {
@@ -182,7 +182,7 @@ fn refusal(client: &Opened, status: u16, json: &Json) -> Option<ProviderError> {
     })
 }
 
-fn read(client: &Opened, json: &Json, now: Timestamp) -> Result<Tokens, Error> {
+pub(crate) fn read(client: &Opened, json: &Json, now: Timestamp) -> Result<Tokens, Error> {
     let provider = || client.name.clone();
     let answer = (client.provider.read)(json);
     let usual = answer.usual.as_ref().unwrap_or(json);

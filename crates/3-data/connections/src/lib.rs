@@ -18,6 +18,7 @@ pub mod provider;
 mod providers;
 pub mod refresh;
 mod revoke;
+mod service_account;
 mod status;
 mod words;
 
@@ -49,12 +50,14 @@ pub struct Connections {
     clock: Clock,
     /// One at a time in this process, so that five hundred waiters are not five hundred questions to the database.
     gates: Arc<Mutex<HashMap<CredentialId, Weak<tokio::sync::Mutex<()>>>>>,
+    /// What the key files of service accounts were exchanged for.
+    service_tokens: Arc<Mutex<HashMap<CredentialId, service_account::Cached>>>,
 }
 
 impl Connections {
     /// `egress` is the way to the providers.
     pub fn new(vault: Vault, store: Store, egress: Egress, clock: Clock) -> Self {
-        Self { vault, store, egress, clock, gates: Arc::default() }
+        Self { vault, store, egress, clock, gates: Arc::default(), service_tokens: Arc::default() }
     }
     /// Where values are kept.
     pub const fn vault(&self) -> &Vault {

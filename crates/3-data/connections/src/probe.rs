@@ -4,7 +4,7 @@ use authz::{Permit, action::UseCredential};
 use domain::{CredentialId, Json};
 use egress::{Method, Request, Url};
 use store::Effects;
-use vault::{Lease, Named, Use};
+use vault::{CredentialKind, Lease, Named, Use};
 
 use crate::{Connections, Error, exchange::TIMEOUT};
 
@@ -55,13 +55,39 @@ impl Connections {
                 let template = template.ok_or_else(|| bad("this provider has none; give one"))?;
                 (client.url(template, &grant.parameters)?, client.provider.api_headers)
             }
+            (None, None) if shown.kind == CredentialKind::ServiceAccount.as_str() => {
+                return self.test_key_file(permit, id, effects).await;
+            }
             (None, None) => return Err(bad("give the address to ask")),
         };
         let host = url.host_str().ok_or_else(|| bad("it names no host"))?.to_owned();
         let lease = self.lease(permit, Named(&id.to_string()), &Use { host: Some(&host) }, self.clock.now()).await?;
+        if lease.value().carrier().is_none() {
+            return Err(bad("a credential of this kind goes in no request"));
+        }
         let tested = match self.probe(&lease, url, api_headers).await {
             Ok(tested) => tested,
             Err(Error::Egress(error)) => Tested::Unclear { why: error.to_string() },
+            Err(error) => return Err(error),
+        };
+        self.store.credential_tested(permit, id, tested.sentence(), effects).await?;
+        Ok(tested)
+    }
+
+    /// Whether the key file of a service account is taken where it says.
+    async fn test_key_file(
+        &self,
+        permit: &Permit<UseCredential>,
+        id: CredentialId,
+        effects: Effects,
+    ) -> Result<Tested, Error> {
+        self.forget_exchanged(id);
+        let lease = self.vault.lease(permit, Named(&id.to_string()), &Use::default(), self.clock.now()).await?;
+        let tested = match self.exchanged(lease).await {
+            Ok(_) => Tested::Works,
+            Err(error @ (Error::KeyFile { .. } | Error::Provider(_) | Error::Egress(_))) => {
+                Tested::Unclear { why: error.to_string() }
+            }
             Err(error) => return Err(error),
         };
         self.store.credential_tested(permit, id, tested.sentence(), effects).await?;

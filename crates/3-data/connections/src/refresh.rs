@@ -69,8 +69,11 @@ impl Connections {
             Err(vault::Error::NotActive { status }) => return Err(self.why_not(permit, named, status).await),
             Err(error) => return Err(error.into()),
         };
-        if lease.value().kind() != CredentialKind::OauthToken {
-            return Ok(lease);
+        match lease.value().kind() {
+            CredentialKind::OauthToken => {}
+            // Its key file is sent to nobody, so to be sent it has to be exchanged.
+            CredentialKind::ServiceAccount if wanted.host.is_some() => return self.exchanged(lease).await,
+            _ => return Ok(lease),
         }
         let system = authz::act_as_system("a lease of a connection asks when its token expires");
         let Some(grant) = self.store.grant(system, lease.id()).await? else { return Ok(lease) };
@@ -116,7 +119,10 @@ impl Connections {
     /// [`Error::Store`]; a provider that does not answer is `false`.
     pub async fn rejected(&self, lease: &Lease) -> Result<bool, Error> {
         let system = authz::act_as_system("a token was refused by the API it is for");
-        let Some(grant) = self.store.grant(system, lease.id()).await? else { return Ok(false) };
+        let Some(grant) = self.store.grant(system, lease.id()).await? else {
+            self.forget_exchanged(lease.id());
+            return Ok(false);
+        };
         let Some(found) = self.store.sealed_credential_of(system, lease.id()).await? else { return Ok(false) };
         if active(&grant).is_err() {
             return Ok(false);
@@ -189,7 +195,7 @@ impl Connections {
     }
 
     /// One in this process at a time; whoever comes after finds it done.
-    fn gate(&self, credential: CredentialId) -> Arc<tokio::sync::Mutex<()>> {
+    pub(crate) fn gate(&self, credential: CredentialId) -> Arc<tokio::sync::Mutex<()>> {
         let mut gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(gate) = gates.get(&credential).and_then(std::sync::Weak::upgrade) {
             return gate;

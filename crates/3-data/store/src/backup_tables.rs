@@ -142,6 +142,7 @@ pub(crate) const TABLES: &[Table] = &[
     table!(run_steps {
         run Id, node Text, path Text, step Int, state Text, attempts Int, answer Bytes, due_at Int, started_at Int, finished_at Int, ordinal Int
     }),
+    table!(run_secrets { run Id, id Id, sealed Bytes }),
     table!(approvals {
         id Id, team Id, environment Text, workflow Id, run Id, node Text, path Text, step Int, status Text,
         message Text, subject Text, approvers Text, required Int, decisions Text, excluded Text, deadline Int,

@@ -48,6 +48,7 @@ migrations! {
     10 "0010_search"
     11 "0011_siem"
     12 "0012_guardrails"
+    13 "0013_run_secrets"
 }
 
 /// The newest schema that this program knows.

@@ -1,5 +1,5 @@
 //! What the vault costs: opening a value without the database, a lease beyond what the database takes, and a rotation of
-//! many rows while they are read. `cargo run --release -p vault --example vault_figures [rows]`, on SQLite and PostgreSQL.
+//! many rows, quiet and while they are read. `cargo run --release -p vault --example vault_figures [rows]`, on SQLite and PostgreSQL.
 
 #![allow(
     clippy::unwrap_used,
@@ -100,7 +100,15 @@ async fn measure(name: &str, ground: &Ground, rows: u128) {
     let lease = spread("a lease", leases);
     println!("  a lease beyond the row: {:?}", lease.saturating_sub(read));
 
-    // a rotation, while it is read
+    // a rotation while nobody asks for anything
+    let began = Instant::now();
+    let pace = Pace { settle: Duration::from_millis(1) };
+    let status = vault::rotate(&roots, &ground.store, pace, Effects::none()).await.unwrap();
+    let left = status.left_behind();
+    println!("  {rows} rows rotated in {:?} while quiet, {left} left under an earlier key", began.elapsed());
+
+    // and one while it is read, by a server that looks for new keys as it should
+    vault.refresh().await.unwrap();
     let (stop, reads, failed) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let serve = async {
         let mut n = 0;

@@ -46,7 +46,7 @@ impl CredentialKind {
             ],
             Self::ApiKey => &[("key", true), ("header", false), ("prefix", false), ("query", false)],
             Self::Database => &[("url", true)],
-            Self::ServiceAccount => &[("key", true), ("subject", false)],
+            Self::ServiceAccount => &[("key", true), ("subject", false), ("scope", false)],
             Self::CustomSecret => &[("value", true), ("header", false), ("prefix", false), ("query", false)],
         }
     }

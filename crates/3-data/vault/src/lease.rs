@@ -1,6 +1,6 @@
 //! A credential opened for one use.
 
-use domain::{CredentialId, Environment, Scope};
+use domain::{CredentialId, Environment, Scope, Secret};
 
 use crate::{CredentialValue, Error, Masker};
 
@@ -19,10 +19,12 @@ pub struct Lease {
     hosts: Vec<String>,
     version: u32,
     value: CredentialValue,
+    /// Values that are hidden besides.
+    also: Vec<Secret<String>>,
 }
 
 impl Lease {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         id: CredentialId,
         name: String,
         scope: Scope,
@@ -30,7 +32,7 @@ impl Lease {
         version: u32,
         value: CredentialValue,
     ) -> Self {
-        Self { id, name, scope, hosts, version, value }
+        Self { id, name, scope, hosts, version, value, also: Vec::new() }
     }
     pub const fn id(&self) -> CredentialId {
         self.id
@@ -56,9 +58,22 @@ impl Lease {
     pub fn may_go_to(&self, host: &str) -> Result<(), Error> {
         if host_is_bound(&self.hosts, host) { Ok(()) } else { Err(Error::HostNotBound { host: host.to_owned() }) }
     }
+    /// The same with what the value was exchanged for in its place; both are hidden.
+    #[must_use]
+    pub fn carrying(mut self, value: CredentialValue) -> Self {
+        self.also.extend(self.value.secrets());
+        self.value = value;
+        self
+    }
+    /// Every text that must never be seen again.
+    pub fn secrets(&self) -> Vec<Secret<String>> {
+        let mut all = self.value.secrets();
+        all.extend(self.also.iter().cloned());
+        all
+    }
     /// Hides this credential's values in whatever comes back.
     pub fn masker(&self) -> Masker {
-        Masker::new(&self.value.secrets())
+        Masker::new(&self.secrets())
     }
 }
 impl std::fmt::Debug for Lease {

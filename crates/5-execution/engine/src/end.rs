@@ -36,6 +36,7 @@ impl Drive {
             sealed_reply,
             parent: self.answer_for_parent(&outcome).await,
             limited: self.facts.limited.then_some((self.facts.workflow, self.facts.scope.environment)),
+            used_credentials: engine.effects.has_used_credentials(self.facts.lease.run),
         };
         let mut last = std::mem::take(&mut self.next);
         last.events.push(self.facts.finished_event(finished.status, finished.failure.as_ref(), now));

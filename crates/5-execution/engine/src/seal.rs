@@ -1,7 +1,8 @@
 //! What a run must remember, sealed under its own key (`vault::RunKey`).
 
-use domain::{Json, StepAddress};
+use domain::{Json, Secret, StepAddress};
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 use vault::RunKey;
 
 use crate::Error;
@@ -24,6 +25,16 @@ fn field(step: &StepAddress) -> String {
     format!("answer/{}/{}/{}", step.path.len(), step.path, step.node)
 }
 
+/// The secrets that a run has used, so many of them at once.
+pub(crate) fn secrets(key: &RunKey, id: Uuid, values: &[Secret<String>]) -> Result<Vec<u8>, Error> {
+    let values: Vec<&String> = values.iter().map(Secret::expose).collect();
+    let plain = Secret::new(serde_json::to_vec(&values).map_err(|_| Error::Sealed)?);
+    key.seal(&format!("secrets/{id}"), 0, plain.expose()).map_err(|_| Error::Sealed)
+}
+pub(crate) fn open_secrets(key: &RunKey, id: Uuid, sealed: &[u8]) -> Result<Vec<Secret<String>>, Error> {
+    let values: Vec<String> = open(key, &format!("secrets/{id}"), 0, sealed)?;
+    Ok(values.into_iter().map(Secret::new).collect())
+}
 pub(crate) fn input(key: &RunKey, input: &Json) -> Result<Vec<u8>, Error> {
     seal(key, INPUT, 0, input)
 }

@@ -147,6 +147,9 @@ impl Inner {
         }
         let key = self.vault.run_key(claimed.scope, claimed.lease.run, &claimed.sealed_key);
         let key = key.map_err(|_| Error::Sealed)?;
+        if claimed.resumed {
+            self.recall(claimed.lease.run, &key).await?;
+        }
         let input = seal::open_input(&key, &claimed.sealed_input)?;
         let info = RunInfo {
             id: claimed.lease.run,
@@ -197,6 +200,19 @@ impl Inner {
         Ok(())
     }
 
+    /// What the run has used before it came here is hidden here, too.
+    async fn recall(&self, run: domain::RunId, key: &vault::RunKey) -> Result<(), Error> {
+        let rows = self.store.run_secrets(run).await?;
+        let mut secrets = Vec::new();
+        for row in rows {
+            secrets.extend(seal::open_secrets(key, row.id, &row.sealed)?);
+        }
+        if !secrets.is_empty() {
+            self.effects.recall(run, secrets);
+        }
+        Ok(())
+    }
+
     /// Ends a run that cannot be gone on with, without replaying it.
     async fn give_up(self: &Arc<Self>, claimed: &Claimed, code: &str, why: &str) {
         let now = self.clock.now();
@@ -242,6 +258,7 @@ impl Inner {
             sealed_reply: None,
             parent,
             limited: claimed.limited.then_some((claimed.workflow, claimed.scope.environment)),
+            used_credentials: true,
         };
         let draft = end_draft(self, &facts, status, Some(&failure), now);
         let last = Arc::new(Checkpoint { events, ..Checkpoint::default() });

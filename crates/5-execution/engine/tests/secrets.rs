@@ -350,3 +350,50 @@ async fn a_handle_is_of_one_run_team_and_environment() {
     })
     .await;
 }
+
+/// R095: what one process has opened, another that goes on with the run hides as well: each knows only what it is told by
+/// the database. The control: a run that never used the credential is shown what the upstream says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_takes_a_run_over_hides_what_the_one_before_has_used() {
+    on_both(async |ground: &Ground| {
+        let doubles = common::World::new();
+        let vault = common::vault(ground).await;
+        let upstream = Upstream::at("127.0.0.1").await;
+        keep(&vault, 1, "key", CredentialKind::ApiKey, &[("key", &canary("key")), ("header", "x-api-key")]).await;
+        let (one, other) =
+            (real_with(ground, &doubles, Arc::clone(&vault)), real_with(ground, &doubles, Arc::clone(&vault)));
+        let call = |id: &str, more: Json| {
+            let mut node = json!({ "id": id, "type": "HTTP_REQUEST", "parameters": { "url": format!("http://{}/", upstream.address) } });
+            if !more.is_null() {
+                node["parameters"]["credential"] = more;
+            }
+            node
+        };
+        let pause = json!({ "id": "pause", "type": "DELAY", "parameters": { "for_ms": 60_000 } });
+        let told = json!({ "id": "told", "type": "TRANSFORM", "parameters": { "template": "{{ nodes.after.body.base64 }}" } });
+        let with = json!({ "nodes": [call("before", json!("key")), pause, call("after", Json::Null), told] });
+        let without = json!({ "nodes": [pause, call("after", Json::Null), told] });
+        let (with, without) = (doubles.publish("with", with), doubles.publish("without", without));
+
+        let moved = async |workflow: &engine::ports::Runnable| {
+            let run = common::start(&one, workflow, json!({})).await.run();
+            common::until(ground, &[], run, RunStatus::Waiting).await;
+            let kept = ground.store.run_secrets(run).await.unwrap();
+            for secrets in &kept {
+                none_of("what is kept", &secrets.sealed, &canary("key"));
+            }
+            doubles.later(std::time::Duration::from_secs(61));
+            let ended = common::until(ground, &[&other], run, RunStatus::Succeeded).await;
+            assert!(ground.store.run_secrets(run).await.unwrap().is_empty(), "and it is gone with the run");
+            (kept.len(), json!(ended.view).to_string())
+        };
+        let (kept, view) = moved(&with).await;
+        assert_eq!(kept, 1);
+        none_of("the run that went on elsewhere", view.as_bytes(), &canary("key"));
+        assert!(upstream.told().contains(&canary("key")), "the upstream was told, and tells everybody");
+        let (kept, view) = moved(&without).await;
+        assert_eq!(kept, 0);
+        assert!(view.contains("do-not-keep"), "{view}");
+    })
+    .await;
+}

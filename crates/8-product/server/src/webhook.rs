@@ -61,7 +61,8 @@ pub async fn receive(
         request: Some(arrived.request_id),
         operation: Operation::StartWebhookRun.name().to_owned(),
         target: Some(hook.runnable.workflow.to_string()),
-        detail: json!({}),
+        // Every use of a credential is entered, one that checks a signature too.
+        detail: hook.signature.as_ref().map_or(json!({}), |signed| json!({ "credential": signed.credential })),
     };
     let idempotency = idempotency_key(&headers)?;
     let (started, view) = together(&rooms, act, Ok(()), async |rooms, together| {

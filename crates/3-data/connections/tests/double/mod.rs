@@ -102,6 +102,8 @@ pub struct State {
     pub ended: bool,
     pub revoked: Vec<String>,
     pub wrong: Vec<String>,
+    /// The redirect URI that is registered.
+    pub back: String,
 }
 
 #[derive(Clone)]
@@ -126,6 +128,7 @@ impl Double {
             ended: false,
             revoked: Vec::new(),
             wrong: Vec::new(),
+            back: BACK.to_owned(),
         };
         let double = Self { state: Arc::new(Mutex::new(state)), address };
         let serving = double.clone();
@@ -298,7 +301,7 @@ impl State {
                 let Some(challenge) = self.codes.remove(field("code").unwrap_or_default()) else {
                     return self.no("invalid_grant", "a code that is not known or was used");
                 };
-                if field("redirect_uri") != Some(BACK) {
+                if field("redirect_uri") != Some(self.back.as_str()) {
                     return self.no("invalid_grant", "another redirect_uri");
                 }
                 let verifier = field("code_verifier");

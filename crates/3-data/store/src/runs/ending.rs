@@ -2,7 +2,7 @@
 
 use domain::{Environment, RunStatus, StepAddress, Timestamp, Usage, WorkflowId};
 
-use super::{RunLease, claim, step};
+use super::{RunLease, claim, secrets, step};
 use crate::{
     Result,
     kernel::{sql::binds, tx::Tx},
@@ -29,6 +29,8 @@ pub struct Ending {
     pub sealed_reply: Option<Vec<u8>>,
     pub parent: Option<ParentAnswer>,
     pub limited: Option<(WorkflowId, Environment)>,
+    /// It may have used credentials.
+    pub used_credentials: bool,
 }
 
 /// Ends the run: status, view and totals are written, its key and everything sealed under it are forgotten, open
@@ -59,6 +61,9 @@ pub(crate) async fn end(tx: &mut Tx, lease: &RunLease, ending: &Ending) -> Resul
         return Ok(false);
     }
     step::forget(tx, lease.run).await?;
+    if ending.used_credentials {
+        secrets::forget(tx, lease.run).await?;
+    }
     tx.run(
         "update approvals set status = 'cancelled', decided_at = $2 where run = $1 and status = 'open'",
         binds![lease.run, ending.at],

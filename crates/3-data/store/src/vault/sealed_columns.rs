@@ -140,7 +140,8 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
 ];
 
 /// Columns whose names look sealed and that no data key seals: they are under a run's own key, which is in the list.
-pub const UNDER_A_RUNS_KEY: &[(&str, &str)] = &[("runs", "sealed_input"), ("runs", "sealed_reply")];
+pub const UNDER_A_RUNS_KEY: &[(&str, &str)] =
+    &[("runs", "sealed_input"), ("runs", "sealed_reply"), ("run_secrets", "sealed")];
 
 impl KeyKind {
     fn read(self, row: &Row, name: &str) -> Result<Bind> {

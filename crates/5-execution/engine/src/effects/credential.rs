@@ -3,13 +3,18 @@
 
 use authz::{Permit, action::UseCredential};
 use connections::Error;
-use domain::{AuditDraft, AuditId, AuditResult, AuditSubject};
+use domain::{AuditDraft, AuditId, AuditResult, AuditSubject, Secret};
 use serde_json::json;
+use store::runs::RunSecrets;
+use uuid::Uuid;
 use vault::{Lease, Named, Use};
 use workflow::{Failure, FailureKind};
 
 use super::World;
-use crate::ports::{EffectContext, Entropy};
+use crate::{
+    ports::{EffectContext, Entropy},
+    seal,
+};
 
 impl World {
     /// The principal's right to use credentials here.
@@ -59,10 +64,29 @@ impl World {
             duration_micros: None,
             detail: json!({ "run": cx.run, "node": cx.step.node, "host": host, "version": lease.version() }),
         };
-        let entered = async { self.store.record(store::Effects::audited(self.audit.rows(vec![draft]).await?)).await };
-        entered.await.map_err(|error: store::Error| {
+        let failed = |error: store::Error| {
             Failure::new(FailureKind::Internal, format!("the use of a credential could not be entered: {error}"))
                 .retryable()
-        })
+        };
+        let entry = store::Effects::audited(self.audit.rows(vec![draft]).await.map_err(failed)?);
+        // Another process may go on with the run, and must know what to hide.
+        let Some((count, new)) = self.secrets.unkept(cx.run) else {
+            return self.store.record(entry).await.map_err(failed);
+        };
+        let secrets = self.sealed(cx, &new).await?;
+        self.store.keep_run_secrets(secrets, entry).await.map_err(failed)?;
+        self.secrets.kept(cx.run, count);
+        Ok(())
+    }
+
+    /// Secrets under the run's own key.
+    async fn sealed(&self, cx: &EffectContext, values: &[Secret<String>]) -> Result<RunSecrets, Failure> {
+        let wrapped = self.store.sealed_run_key(cx.scope, cx.run).await;
+        let wrapped = wrapped.map_err(|error| Failure::new(FailureKind::Internal, error.to_string()).retryable())?;
+        let over = || Failure::new(FailureKind::Internal, "the run has ended, or its key does not open");
+        let key = self.connections.vault().run_key(cx.scope, cx.run, &wrapped.ok_or_else(over)?).map_err(|_| over())?;
+        let id = Uuid::from_bytes(Entropy::of_the_system().bytes());
+        let sealed = seal::secrets(&key, id, values).map_err(|_| over())?;
+        Ok(RunSecrets { run: cx.run, id, sealed })
     }
 }

@@ -22,11 +22,11 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 impl World {
     pub(super) async fn http(&self, cx: &EffectContext, call: HttpCall) -> Result<Performed, Failure> {
         let (request, leases) = self.outgoing(cx, &call).await?;
-        let mut answer = self.answered(&cx.policies, request, call.parse).await?;
+        let mut answer = self.answered(cx, request, call.parse).await?;
         // A token that the API no longer takes: once, with the one after it. A 401 says that nothing was done.
         if answer.status == 401 && self.has_another_token(&leases).await? {
             let (request, _) = self.outgoing(cx, &call).await?;
-            answer = self.answered(&cx.policies, request, call.parse).await?;
+            answer = self.answered(cx, request, call.parse).await?;
         }
         if call.fail_on_status && answer.status >= 400 {
             return Err(refused(answer));
@@ -66,6 +66,10 @@ impl World {
         }
         if let Some(named) = &call.credential {
             let lease = self.lease(cx, named, request.url.host_str()).await?;
+            if lease.value().carrier().is_none() {
+                let message = format!("the credential {named:?} is of a kind that goes in no request");
+                return Err(Failure::new(FailureKind::Parameters, message));
+            }
             if let Some((name, value)) = lease.value().header() {
                 request = request.secret_header(&name, value.expose()).map_err(|error| failed(&error))?;
             }
@@ -86,12 +90,12 @@ impl World {
 
     async fn answered(
         &self,
-        policies: &Policies,
+        cx: &EffectContext,
         request: Request,
         parse: ResponseParse,
     ) -> Result<HttpAnswer, Failure> {
         let sent = self.http.send(request).await;
-        let response = sent.map_err(|error| refused_on_the_way(policies, &error))?;
+        let response = sent.map_err(|error| refused_on_the_way(&cx.policies, &error))?;
         let status = response.status.as_u16();
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in &response.headers {
@@ -106,7 +110,11 @@ impl World {
         let bytes = response.body.collect().await.map_err(|error| failed(&error))?;
         let text = || Json::String(String::from_utf8_lossy(&bytes).into_owned());
         let body = match parse {
-            ResponseParse::Base64 => Json::String(STANDARD.encode(&bytes)),
+            // What is encoded in the answer is hidden now: encoded once more it would be another word.
+            ResponseParse::Base64 => Json::String(match std::str::from_utf8(&bytes) {
+                Ok(text) => STANDARD.encode(self.secrets.of(cx.run).text(text).as_bytes()),
+                Err(_) => STANDARD.encode(&bytes),
+            }),
             ResponseParse::Text => text(),
             ResponseParse::Auto if is_json => serde_json::from_slice(&bytes).unwrap_or_else(|_| text()),
             ResponseParse::Auto => text(),

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connections::Connections;
 use customer_sql::CustomerSql;
-use domain::{Clock, RunId, Scope};
+use domain::{Clock, RunId, Scope, Secret};
 use egress::Egress;
 use models::Models;
 use sandbox::Sandbox;
@@ -82,6 +82,12 @@ impl Effects for World {
 
     fn secrets(&self, run: RunId) -> Masker {
         self.secrets.of(run)
+    }
+    fn recall(&self, run: RunId, secrets: Vec<Secret<String>>) {
+        self.secrets.recall(run, secrets);
+    }
+    fn has_used_credentials(&self, run: RunId) -> bool {
+        self.secrets.any(run)
     }
     fn forget(&self, run: RunId) {
         self.secrets.forget(run);

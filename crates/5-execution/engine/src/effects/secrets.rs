@@ -10,7 +10,8 @@ use domain::{RunId, Secret};
 use vault::{Lease, Masker};
 use workflow::{Answer, Failure};
 
-/// Runs that are remembered. Those that end are forgotten; of those that are parked for long the oldest go first.
+/// Runs that are remembered. Those that end are forgotten; of those that are parked for long the oldest go first, and are
+/// recalled from where they are kept when they go on.
 const MOST: usize = 4096;
 
 /// The secrets of the runs of this process.
@@ -27,12 +28,27 @@ struct Kept {
 struct Known {
     values: Vec<Secret<String>>,
     masker: Masker,
+    /// How many of the values are on disk for whoever goes on with the run.
+    kept: usize,
     turn: u64,
 }
 
+impl Known {
+    fn learn(&mut self, values: Vec<Secret<String>>) {
+        let before = self.values.len();
+        for value in values {
+            if self.values.iter().all(|there| there.expose() != value.expose()) {
+                self.values.push(value);
+            }
+        }
+        if self.values.len() != before {
+            self.masker = Masker::new(&self.values);
+        }
+    }
+}
+
 impl Secrets {
-    /// The run has this from now on.
-    pub(super) fn add(&self, run: RunId, lease: &Lease) {
+    fn known(&self, run: RunId, then: impl FnOnce(&mut Known)) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.turn += 1;
         let turn = kept.turn;
@@ -44,20 +60,44 @@ impl Secrets {
         }
         let known = kept.runs.entry(run).or_default();
         known.turn = turn;
-        let before = known.values.len();
-        for value in lease.value().secrets() {
-            if known.values.iter().all(|there| there.expose() != value.expose()) {
-                known.values.push(value);
+        then(known);
+    }
+    /// The run has this from now on.
+    pub(super) fn add(&self, run: RunId, lease: &Lease) {
+        self.known(run, |known| known.learn(lease.secrets()));
+    }
+    /// The run had these before it came here.
+    pub(super) fn recall(&self, run: RunId, values: Vec<Secret<String>>) {
+        self.known(run, |known| {
+            let all_kept = known.kept == known.values.len();
+            known.learn(values);
+            if all_kept {
+                known.kept = known.values.len();
             }
-        }
-        if known.values.len() != before {
-            known.masker = Masker::new(&known.values);
-        }
+        });
+    }
+    /// Those that are not on disk for whoever goes on with the run, and how many there are of all.
+    pub(super) fn unkept(&self, run: RunId) -> Option<(usize, Vec<Secret<String>>)> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.runs.get(&run).filter(|known| known.kept < known.values.len())?;
+        Some((known.values.len(), known.values[known.kept..].to_vec()))
+    }
+    /// So many of them are on disk.
+    pub(super) fn kept(&self, run: RunId, count: usize) {
+        self.known(run, |known| known.kept = known.kept.max(count));
+    }
+    /// Whether anything of it is known, or on disk.
+    pub(super) fn any(&self, run: RunId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).runs.contains_key(&run)
     }
     /// Hides them.
     pub(super) fn of(&self, run: RunId) -> Masker {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.runs.get(&run).map(|known| known.masker.clone()).unwrap_or_default()
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.turn += 1;
+        let turn = kept.turn;
+        let Some(known) = kept.runs.get_mut(&run) else { return Masker::default() };
+        known.turn = turn;
+        known.masker.clone()
     }
     pub(super) fn forget(&self, run: RunId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).runs.remove(&run);

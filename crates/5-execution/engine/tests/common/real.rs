@@ -77,6 +77,7 @@ pub fn real_with(ground: &Ground, doubles: &Arc<super::World>, vault: Arc<vault:
         vault,
         versions: Arc::clone(doubles) as _,
         rights: Arc::new(Everybody),
+        months: Arc::new(()),
         effects: Arc::new(world),
         mask: Arc::new(StandardMask),
         audit: Arc::clone(doubles) as _,

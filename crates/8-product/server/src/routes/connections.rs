@@ -296,9 +296,11 @@ impl From<Error> for Problem {
         let kind = match &error {
             Error::Vault(_) | Error::Store(_) => None,
             Error::UnknownProvider { .. } => Some(Kind::NotFound),
-            Error::NoClient { .. } | Error::Client { .. } | Error::Parameter { .. } | Error::Scope { .. } => {
-                Some(Kind::CredentialRefused)
-            }
+            Error::NoClient { .. }
+            | Error::Client { .. }
+            | Error::KeyFile { .. }
+            | Error::Parameter { .. }
+            | Error::Scope { .. } => Some(Kind::CredentialRefused),
             Error::NotAConnection => Some(Kind::NotFound),
             _ => Some(Kind::ConnectionFailed),
         };
