@@ -7,5 +7,6 @@ mod backup;
 mod cli;
 mod database_away;
 mod disk_full;
+mod secrets;
 mod support;
 mod torture;
