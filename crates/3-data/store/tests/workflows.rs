@@ -167,6 +167,49 @@ async fn violations_are_kept_with_the_change_that_met_them() {
         assert_eq!(store.violations(&mine, &only, &PageRequest::default()).await.unwrap().items.len(), 1);
         let theirs = store.violations(&permit(2), &ViolationFilter::default(), &PageRequest::default()).await.unwrap();
         assert_eq!(theirs.items, vec![violation(3, 2)]);
+        let named = ViolationFilter { name: Some("CONTENT_FILTER".to_owned()), ..ViolationFilter::default() };
+        assert!(store.violations(&mine, &named, &PageRequest::default()).await.unwrap().items.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn violations_are_counted_by_day() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    on_both(async |ground| {
+        let store = &ground.store;
+        let midnight = domain::Timestamp::from_micros(20_000 * 86_400_000_000);
+        let violation = |n: u8, at: domain::Timestamp, name: &str, of: u128| Violation {
+            id: FindingId::new(at, [n; 10]),
+            kind: ViolationKind::Guardrail,
+            scope: scope(of),
+            workflow: None,
+            run: None,
+            node: None,
+            name: name.to_owned(),
+            severity: Severity::High,
+            enforcement: Enforcement::Block,
+            detail: json!({}),
+            at,
+        };
+        let hour = Duration::from_secs(3600);
+        let violations = vec![
+            violation(1, midnight - DAY - hour, "PROMPT_INJECTION", 1),
+            violation(2, midnight - hour, "PROMPT_INJECTION", 1),
+            violation(3, midnight, "PROMPT_INJECTION", 1),
+            violation(4, midnight + hour, "PROMPT_INJECTION", 1),
+            violation(5, midnight + hour, "internal names", 1),
+            violation(6, midnight + hour, "PROMPT_INJECTION", 2),
+        ];
+        store.record(Effects { violations, ..Effects::none() }).await.unwrap();
+        let days = store.violations_by_day(&permit::<ViewIncidents>(1), midnight - DAY).await.unwrap();
+        let shown: Vec<_> = days.iter().map(|d| (d.day, d.name.as_str(), d.enforcement, d.found)).collect();
+        let expected = vec![
+            (midnight, "PROMPT_INJECTION", Enforcement::Block, 2),
+            (midnight, "internal names", Enforcement::Block, 1),
+            (midnight - DAY, "PROMPT_INJECTION", Enforcement::Block, 1),
+        ];
+        assert_eq!(shown, expected, "another team's are not counted, nor what lies before");
     })
     .await;
 }

@@ -191,6 +191,20 @@ fn patterns_and_keywords() {
     assert!(rule(json!({"type": "KEYWORD_LIST", "keywords": ["竞争对手"]}), "我们的竞争对手是谁"));
 }
 
+/// Examples may stand beside a rule; what is no example is told.
+#[test]
+fn examples_stand_beside_a_rule() {
+    let with = |tests: serde_json::Value| {
+        guardrails::GuardrailConfig::parse(&json!({ "severity": "BLOCK", "rules": [
+            { "type": "REGEX", "pattern": "[A-Z]{3}", "tests": tests } ] }))
+        .map(|config| config.checks().len())
+    };
+    assert_eq!(with(json!([{ "text": "ABC", "finds": true }, { "text": "abc", "finds": false }])), Ok(1));
+    for wrong in [json!(["ABC"]), json!([{ "text": "ABC" }]), json!([{ "text": "ABC", "finds": 1 }])] {
+        assert_eq!(with(wrong).unwrap_err()[0].path, "/rules/0/tests");
+    }
+}
+
 /// R156–R161: each category by its wording, and a harmless neighbour.
 #[test]
 fn content_categories() {

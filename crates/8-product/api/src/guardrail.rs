@@ -171,3 +171,75 @@ pub struct ModerationResult {
     pub category_scores: Json,
     pub category_applied_input_types: Json,
 }
+
+/// Something that a guardrail or a policy found in a run, without the text that it was found in.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailViolation {
+    pub id: String,
+    /// `guardrail` or `policy`.
+    pub kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The check, the rule or the policy.
+    #[serde(serialize_with = "crate::display::shown")]
+    pub name: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub severity: String,
+    /// What was done: `log`, `warn`, `flag`, `redact` or `block`.
+    pub enforcement: String,
+    /// Why, by which rule, and in which places (pointer into the screened value, byte span, score).
+    pub detail: Json,
+    pub at: String,
+}
+
+/// Violations counted by day.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailActivity {
+    /// The first day that was counted, in UTC: `2027-01-31`.
+    pub from: String,
+    /// The newest day first; a day without violations is not there.
+    pub days: Vec<GuardrailDay>,
+}
+
+/// How often one thing was found on one day.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailDay {
+    /// In UTC: `2027-01-31`.
+    pub day: String,
+    /// `guardrail` or `policy`.
+    pub kind: String,
+    #[serde(serialize_with = "crate::display::shown")]
+    pub name: String,
+    pub enforcement: String,
+    pub found: u64,
+}
+
+/// What a check makes of recent runs: from these scores one sees what another threshold would stop.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailScores {
+    pub check: String,
+    /// From which score the check counts where nothing else is said.
+    pub default_threshold: f32,
+    /// The team's own, if it has set one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
+    /// The newest run first.
+    pub items: Vec<GuardrailScore>,
+    /// Runs that were left out: their input is not kept, the check could not run, or the time was up.
+    pub left_out: u32,
+}
+
+/// The highest score that a check gives a run's input, as it is kept: screened and masked.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GuardrailScore {
+    pub run: String,
+    pub workflow: String,
+    pub status: String,
+    pub at: String,
+    /// 0 to 1.
+    pub score: f32,
+}

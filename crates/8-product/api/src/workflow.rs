@@ -92,3 +92,40 @@ pub struct Difference {
     /// The same for people.
     pub text: String,
 }
+
+/// Expressions to try with values, without a run.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewExpressions {
+    /// By a name of the caller's own: a text with `{{ … }}`, or any JSON that holds such texts. At most 40 in all.
+    pub expressions: BTreeMap<String, Json>,
+    #[serde(default)]
+    pub input: Json,
+    #[serde(default)]
+    pub previous: Json,
+    /// Outputs by node.
+    #[serde(default)]
+    pub nodes: BTreeMap<String, Json>,
+    /// `item`, inside a FOR_EACH.
+    #[serde(default)]
+    pub item: Option<Json>,
+}
+
+/// What they yield.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PreviewedExpressions {
+    pub results: BTreeMap<String, PreviewedExpression>,
+}
+
+/// What one yields: `value` or `error`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct PreviewedExpression {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Json>,
+    /// The value was longer than 16 KiB: `value` is its beginning, as text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+    /// What is wrong, for the author.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}

@@ -30,6 +30,7 @@ async fn guardrail(admin: &Client, method: &str, end: &str) -> Asked {
         ("POST", "guardrails/check" | "guardrails/playground") => {
             (end.to_owned(), Some(json!({ "input": "hello" })), None)
         }
+        ("GET", "guardrails/scores") => (format!("{end}?check=PROMPT_INJECTION&runs=2"), None, None),
         ("PUT", "guardrails/settings") => {
             (end.to_owned(), Some(json!({ "thresholds": { "PROMPT_INJECTION": 0.9 } })), None)
         }

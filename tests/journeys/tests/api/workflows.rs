@@ -218,3 +218,22 @@ async fn the_documented_guardrail_runs_verbatim() {
     })
     .await;
 }
+
+/// Expressions are tried with given values: purely, bounded, and with nothing of the team in reach.
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_are_tried_without_a_run() {
+    on_sqlite(async |server| {
+        let ask = |body: Json| server.client.post("workflows/preview", body);
+        let body = json!({ "input": { "name": "Ada" }, "nodes": { "agent": { "text": "hi" } }, "expressions": {
+            "text": "Hello {{ input.name }}", "whole": "{{ nodes.agent }}", "none": "{{ nodes.other.text }}",
+            "secret": "{{ run.credentials.weather }}", "endless": "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}" } });
+        let results = ask(body).await.expect(200).json()["results"].clone();
+        assert_eq!((&results["text"]["value"], &results["whole"]["value"]), (&json!("Hello Ada"), &json!({ "text": "hi" })));
+        for failed in ["none", "secret", "endless"] {
+            assert!(results[failed]["error"].is_string(), "{failed}: {results}");
+        }
+        let many: std::collections::BTreeMap<_, _> = (0..41).map(|n| (n.to_string(), "{{ input }}")).collect();
+        ask(json!({ "expressions": many })).await.problem("400 NL-1008");
+    })
+    .await;
+}

@@ -7,4 +7,4 @@ mod violations;
 pub use idempotency::{Begun, KeptAnswer};
 pub use settings::SettingOf;
 pub(crate) use violations::append as append_violations;
-pub use violations::{Violation, ViolationFilter, ViolationKind};
+pub use violations::{Violation, ViolationDay, ViolationFilter, ViolationKind};

@@ -17,11 +17,16 @@ pub enum ViolationKind {
 }
 
 impl ViolationKind {
-    const fn as_str(self) -> &'static str {
+    /// The word in storage and on the wire.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Guardrail => "guardrail",
             Self::Policy => "policy",
         }
+    }
+
+    fn of(word: &str) -> Self {
+        if word == "policy" { Self::Policy } else { Self::Guardrail }
     }
 }
 
@@ -49,11 +54,30 @@ pub struct ViolationFilter {
     pub kind: Option<ViolationKind>,
     pub run: Option<RunId>,
     pub workflow: Option<WorkflowId>,
+    /// The check, the rule or the policy.
+    pub name: Option<String>,
 }
 
+/// How often one thing was found on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViolationDay {
+    /// Midnight, UTC.
+    pub day: Timestamp,
+    pub kind: ViolationKind,
+    pub name: String,
+    pub enforcement: Enforcement,
+    pub found: u64,
+}
+
+/// Rows that a count by day may have.
+const MOST_DAYS: u32 = 5_000;
+const DAYS: &str = "SELECT at / 86400000000 AS day, kind, name, enforcement, count(*) AS found FROM violations \
+     WHERE team = $1 AND environment = $2 AND id >= $3 GROUP BY at / 86400000000, kind, name, enforcement \
+     ORDER BY 1 DESC, 5 DESC LIMIT $4";
 const PAGE: &str = "SELECT id, kind, team, environment, workflow, run, node, name, severity, enforcement, detail, at \
      FROM violations WHERE team = $1 AND environment = $2 AND ($3 IS NULL OR id < $3) AND ($4 IS NULL OR kind = $4) \
-     AND ($5 IS NULL OR run = $5) AND ($6 IS NULL OR workflow = $6) ORDER BY id DESC LIMIT $7";
+     AND ($5 IS NULL OR run = $5) AND ($6 IS NULL OR workflow = $6) AND ($7 IS NULL OR name = $7) \
+     ORDER BY id DESC LIMIT $8";
 
 impl Store {
     /// The violations of the permit's team and environment that fit `filter`, newest first.
@@ -65,9 +89,35 @@ impl Store {
     ) -> Result<Page<Violation>> {
         let Scope { team, environment } = permit.scope();
         let kind = filter.kind.map(ViolationKind::as_str);
-        let binds = binds![team, environment, page.after_id()?, kind, filter.run, filter.workflow, page.to_read()];
+        let name = filter.name.as_deref();
+        let binds =
+            binds![team, environment, page.after_id()?, kind, filter.run, filter.workflow, name, page.to_read()];
         let items = self.db().all(PAGE, binds).await?.iter().map(violation).collect::<Result<_>>()?;
         Ok(Page::cut(items, page, |violation: &Violation| Cursor::at_id(violation.id.uuid())))
+    }
+
+    /// Violations of the permit's team and environment since `from`, counted by day, name and enforcement; the newest
+    /// day first, at most 5,000 rows.
+    pub async fn violations_by_day(
+        &self,
+        permit: &Permit<ViewIncidents>,
+        from: Timestamp,
+    ) -> Result<Vec<ViolationDay>> {
+        let Scope { team, environment } = permit.scope();
+        let first = FindingId::new(from, [0; 10]);
+        let rows = self.db().all(DAYS, binds![team, environment, first, MOST_DAYS]).await?;
+        rows.iter()
+            .map(|row| {
+                let (kind, enforcement): (String, String) = (row.get("kind")?, row.get("enforcement")?);
+                Ok(ViolationDay {
+                    day: Timestamp::from_micros(row.get::<i64>("day")? * 86_400_000_000),
+                    kind: ViolationKind::of(&kind),
+                    name: row.get("name")?,
+                    enforcement: enforcement_of(enforcement)?,
+                    found: row.get("found")?,
+                })
+            })
+            .collect()
     }
 }
 
@@ -95,12 +145,15 @@ pub(crate) async fn append(conn: &mut Conn, violations: Vec<Violation>) -> Resul
     Ok(())
 }
 
+fn enforcement_of(word: String) -> Result<Enforcement> {
+    serde_json::from_value(Json::String(word)).map_err(|e| Error::corrupt("enforcement", e))
+}
+
 fn violation(row: &Row) -> Result<Violation> {
     let (kind, severity): (String, String) = (row.get("kind")?, row.get("severity")?);
-    let word = |name: &str| Ok::<_, Error>(Json::String(row.get(name)?));
     Ok(Violation {
         id: row.get("id")?,
-        kind: if kind == "policy" { ViolationKind::Policy } else { ViolationKind::Guardrail },
+        kind: ViolationKind::of(&kind),
         scope: Scope { team: row.get("team")?, environment: row.get("environment")? },
         workflow: row.get("workflow")?,
         run: row.get("run")?,
@@ -108,7 +161,7 @@ fn violation(row: &Row) -> Result<Violation> {
         name: row.get("name")?,
         severity: (Severity::ALL.into_iter().find(|known| known.as_str() == severity))
             .ok_or_else(|| Error::corrupt("severity", "it names no severity"))?,
-        enforcement: serde_json::from_value(word("enforcement")?).map_err(|e| Error::corrupt("enforcement", e))?,
+        enforcement: enforcement_of(row.get("enforcement")?)?,
         detail: row.get("detail")?,
         at: row.get("at")?,
     })

@@ -19,6 +19,9 @@ use crate::{
 /// Compiled size of one pattern.
 const PATTERN_BYTES: usize = 1 << 20;
 const MOST_HITS: usize = 100;
+/// Examples that stand beside a rule, and bytes of one.
+const MOST_EXAMPLES: usize = 50;
+const MOST_EXAMPLE_BYTES: usize = 8 * 1024;
 
 /// A custom rule.
 #[derive(Debug)]
@@ -89,7 +92,27 @@ pub(crate) fn parse(r: &mut Reader<'_, '_>, tagged: bool) -> Option<Rule> {
             return None;
         }
     };
+    examples(r);
     Some(Rule { name, severity, body })
+}
+
+/// `tests` stand beside the rule for whoever edits it: `[{"text": …, "finds": true}]`. A screening never looks at them.
+fn examples(r: &mut Reader<'_, '_>) {
+    let Some((name, items)) = r.list(&["tests"]) else { return };
+    let reads = |item: &Json| {
+        item.as_object().is_some_and(|item| {
+            item.len() == 2
+                && item.get("text").and_then(Json::as_str).is_some_and(|text| text.len() <= MOST_EXAMPLE_BYTES)
+                && item.get("finds").is_some_and(Json::is_boolean)
+        })
+    };
+    if items.len() > MOST_EXAMPLES || !items.iter().all(reads) {
+        r.error(
+            name,
+            "bad_value",
+            "expected up to 50 examples such as {\"text\": \"…\", \"finds\": true}, of 8 KiB each",
+        );
+    }
 }
 
 fn regex(r: &mut Reader<'_, '_>) -> Option<Body> {

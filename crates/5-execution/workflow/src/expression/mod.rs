@@ -6,11 +6,13 @@
 
 mod convert;
 mod filters;
+mod preview;
 mod scope;
 mod template;
 
 use minijinja::{Environment, UndefinedBehavior, syntax::SyntaxConfig};
 
+pub use preview::{Sample, count, preview};
 pub(crate) use scope::{Lazy, Scope};
 pub(crate) use template::{Compiler, Reads, Template};
 

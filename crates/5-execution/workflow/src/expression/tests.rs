@@ -108,3 +108,33 @@ fn expressions_cannot_take_long_or_fill_the_memory() {
         assert!(eval(json!(hostile), big.clone()).is_err(), "{hostile}");
     }
 }
+
+#[test]
+fn a_preview_fills_in_samples_and_says_what_is_wrong() {
+    let at = Timestamp::from_micros(1_700_000_000_000_000);
+    let run = RunInfo {
+        id: RunId::new(at, [0; 10]),
+        started_at: at,
+        environment: Environment::Staging,
+        workflow: "w".into(),
+    };
+    let sample = Sample {
+        input: json!({ "name": "Ada" }),
+        previous: json!(7),
+        nodes: BTreeMap::from([("agent".to_owned(), json!({ "text": "hi" }))]),
+        item: None,
+    };
+    let try_it = |template: Json| preview(&template, &sample, &run);
+    assert_eq!(try_it(json!("Hello {{ input.name }}")), Ok(json!("Hello Ada")));
+    assert_eq!(
+        try_it(json!({ "a": ["{{ previous }}", "{{ nodes.agent }}"] })),
+        Ok(json!({ "a": [7, { "text": "hi" }] }))
+    );
+    assert!(try_it(json!("{{ nodes.absent.text }}")).unwrap_err().contains("undefined"));
+    assert!(try_it(json!("{{ secrets }}")).unwrap_err().contains("there is no variable"));
+    assert!(try_it(json!("{{ input.name | }}")).is_err());
+    // The limits of a run hold here as well.
+    let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+    assert!(try_it(json!(endless)).is_err());
+    assert_eq!(count(&json!(["{{ a }}", { "b": "{% if x %}{% endif %}" }, "plain", 1])), 2);
+}

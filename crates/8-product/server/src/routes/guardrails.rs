@@ -2,6 +2,7 @@
 
 pub mod moderations;
 pub mod team;
+pub mod traffic;
 
 use authz::action::ExecuteWorkflow;
 use axum::Json;
@@ -34,26 +35,23 @@ pub async fn check(
         .await
 }
 
-/// Everything that every check finds, with how long each took: nothing halts, nothing is redacted, nothing is stored.
+/// Everything that every check finds, with how long each took: nothing halts, nothing is redacted, nothing is stored. It
+/// changes nothing, and is asked while somebody types: it is a read, and leaves no entry in the trail.
 pub async fn playground(
     request: Identified,
     Body(body): Body<api::CheckGuardrails>,
 ) -> Result<Json<api::GuardrailFindings>, Problem> {
     let (config, context) = read(&body, &request)?;
-    request
-        .audited(Operation::TryGuardrails, None, json!({}), async |rooms| {
-            request.may::<ExecuteWorkflow>()?;
-            let guardrails = rooms.guardrails.of(request.actor()?.scope()).await?;
-            let outcome = guardrails.screen(&config.in_shadow(), &body.input, &context).await;
-            let report = outcome.report();
-            let enforced = guardrails.screen(&config, &body.input, &context).await;
-            Ok(Json(api::GuardrailFindings {
-                would: verdict(enforced).action,
-                findings: report.violations.iter().map(found).collect(),
-                checks: report.checks.iter().map(|check| json!(check)).collect(),
-            }))
-        })
-        .await
+    request.may::<ExecuteWorkflow>()?;
+    let guardrails = request.rooms.guardrails.of(request.actor()?.scope()).await?;
+    let outcome = guardrails.screen(&config.in_shadow(), &body.input, &context).await;
+    let report = outcome.report();
+    let enforced = guardrails.screen(&config, &body.input, &context).await;
+    Ok(Json(api::GuardrailFindings {
+        would: verdict(enforced).action,
+        findings: report.violations.iter().map(found).collect(),
+        checks: report.checks.iter().map(|check| json!(check)).collect(),
+    }))
 }
 
 fn found(violation: &guardrails::Violation) -> api::GuardrailFinding {
