@@ -37,6 +37,44 @@ pub(crate) const INSERT_AUDIT_ENTRIES: Sql = Sql {
                $7::text[], $8::uuid[], $9::uuid[], $10::bytea[], $11::bytea[], $12::bytea[])",
 };
 
+/// Entries, then heads, in one trip: PostgreSQL's alone.
+pub(crate) const APPEND_AUDIT_ENTRIES: Sql = Sql {
+    sqlite: "",
+    postgres: "WITH moved AS (INSERT INTO audit_heads (chain, seq, hash, tree) \
+               SELECT * FROM UNNEST($13::text[], $14::bigint[], $15::bytea[], $16::bytea[]) \
+               ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, tree = excluded.tree) \
+               INSERT INTO audit_entries \
+               (chain, seq, id, at, operation, target, result, request, intent, subject, entry, hash) \
+               SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], \
+               $7::text[], $8::uuid[], $9::uuid[], $10::bytea[], $11::bytea[], $12::bytea[])",
+};
+
+/// A transaction of its own: entries and heads, if the heads still are where the writer saw them last. PostgreSQL
+/// stores nothing when its one head moved on; SQLite refuses a NULL, and the transaction is rolled back.
+pub(crate) const RECORD_AUDIT_ENTRIES: Sql = Sql {
+    sqlite: "BEGIN IMMEDIATE; \
+             INSERT INTO audit_entries \
+             (chain, seq, id, at, operation, target, result, request, intent, subject, entry, hash) \
+             SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+             unhex(value ->> 7), unhex(value ->> 8), unhex(value ->> 9), unhex(value ->> 10), unhex(value ->> 11) \
+             FROM json_each($1); \
+             UPDATE audit_heads SET \
+             seq = CASE WHEN audit_heads.seq = n.value ->> 4 AND audit_heads.hash = unhex(n.value ->> 5) \
+             THEN n.value ->> 1 END, \
+             hash = unhex(n.value ->> 2), tree = unhex(n.value ->> 3) \
+             FROM json_each($2) AS n WHERE audit_heads.chain = n.value ->> 0; \
+             COMMIT",
+    postgres: "WITH moved AS (UPDATE audit_heads AS h SET seq = n.seq, hash = n.hash, tree = n.tree \
+               FROM UNNEST($13::text[], $14::bigint[], $15::bytea[], $16::bytea[], $17::bigint[], $18::bytea[]) \
+               AS n(chain, seq, hash, tree, old_seq, old_hash) \
+               WHERE h.chain = n.chain AND h.seq = n.old_seq AND h.hash = n.old_hash RETURNING 1) \
+               INSERT INTO audit_entries \
+               (chain, seq, id, at, operation, target, result, request, intent, subject, entry, hash) \
+               SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], \
+               $7::text[], $8::uuid[], $9::uuid[], $10::bytea[], $11::bytea[], $12::bytea[]) \
+               WHERE EXISTS (SELECT 1 FROM moved)",
+};
+
 /// Counts a team's events on and says how far; on PostgreSQL the counter stays locked until the commit.
 pub(crate) const COUNT_EVENTS: Sql = Sql {
     sqlite: "INSERT INTO event_counters (team, last) \

@@ -54,6 +54,7 @@ mod guardrails;
 mod kernel;
 mod migrate;
 mod page;
+pub mod mails;
 pub mod people;
 pub mod records;
 pub mod runs;

@@ -1,5 +1,7 @@
 //! How fast entries become durable: `cargo run --release -p recorder --example append [-|sqlite:file|postgres://… [batch]]`.
-//! 32 writers with 32 entries outstanding each, one chain; then one writer that waits; then verification.
+//! One writer that waits, against a bare flush of the same disk; 32 writers with 32 entries outstanding each, one chain;
+//! then verification of a million entries. A flush is measured as the database does it: a block written over in a file
+//! that has its full length, then fdatasync (PostgreSQL's `wal_sync_method` is printed; its file lies beside its data).
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -8,21 +10,28 @@
 
 use std::{
     io::Write,
+    os::unix::fs::FileExt,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
+use authz::{SystemPermit, act_as_system};
 use domain::{AuditResult, AuditSubject, Clock, Environment, Principal, Scope, Secret, TeamId, Timestamp, UserId};
 use recorder::{Act, ChainLinker, Checkpoints, CheckpointsConfig, Recorder, SigningKey, VerifierKey, verify_online};
 use serde_json::json;
+use sqlx::{Connection, Row};
 use store::{Effects, Location, Store, StoreConfig};
 use tokio::task::JoinSet;
 use vault::{RootKeys, Vault, keys};
 
+const SYSTEM: SystemPermit = act_as_system("a measurement");
+
 #[tokio::main]
 async fn main() {
     let folder = tempfile::TempDir::new().unwrap();
-    let mut config = match std::env::args().nth(1).filter(|url| url != "-") {
+    let url = std::env::args().nth(1).filter(|url| url != "-");
+    let disk = Disk::of(url.as_deref(), folder.path()).await;
+    let mut config = match url {
         Some(url) => StoreConfig::from_url(&url).unwrap(),
         None => StoreConfig::at(Location::Sqlite(folder.path().join("bench.db"))),
     };
@@ -38,22 +47,27 @@ async fn main() {
     let roots = RootKeys::new(&keys::generate().unwrap(), &[]).unwrap();
     let vault = Vault::start(&roots, store.clone()).await.unwrap();
     let recorder = Recorder::new(store.clone(), vault, clock.clone());
-    // the disk's pace swings with whoever else uses it, so it is measured before each round
+    // the disk's pace swings with whoever else uses it, so it is measured before and after each round
     let mut rounds = Vec::new();
-    for _ in 0..7 {
-        let fsync = fsyncs(folder.path());
+    let mut before = disk.flushes();
+    for _ in 0..9 {
         let count = storm(&recorder, &store, &clock, 1, 1, Duration::from_secs(1)).await;
-        rounds.push((count as f64 / fsync, fsync, count));
+        let after = disk.flushes();
+        let flushes = f64::midpoint(before, after);
+        rounds.push((count as f64 / flushes, flushes, count));
+        before = after;
     }
     rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (ratio, fsync, count) = rounds[3];
+    let (ratio, flushes, count) = rounds[4];
     println!(
-        "1 writer that waits: {count} entries/s, durable; fsync {fsync:.0} a second ({:.0} µs); {ratio:.2} of it \
-         (median of 7 rounds; {:.2} to {:.2})",
-        1e6 / fsync,
+        "1 writer that waits: {count} entries/s, durable; {} {flushes:.0} flushes a second ({:.0} µs); {ratio:.2} of it \
+         (median of 9 rounds; {:.2} to {:.2})",
+        disk.how,
+        1e6 / flushes,
         rounds[0].0,
-        rounds[6].0
+        rounds[8].0
     );
+    println!("  a flush of a file that grows: {:.0} µs", 1e6 / growing(folder.path()));
     let seconds = 5;
     let mut storms = Vec::new();
     for _ in 0..3 {
@@ -65,21 +79,34 @@ async fn main() {
     storms.sort_unstable();
     println!("32 writers x 32 entries: {} entries/s, durable (median of 3; {} to {})", storms[1], storms[0], storms[2]);
 
+    // up to a million, many at a time
+    let mut there = store.audit_heads(SYSTEM).await.unwrap().iter().map(|(_, head)| head.seq).sum::<i64>();
+    while there < 1_000_000 {
+        let more = (1_000_000 - there).min(1_000);
+        let drafts = (0..more).map(|n| recorder.open(act(n.cast_unsigned().into())).0).collect();
+        recorder.record(drafts).await.unwrap();
+        there += more;
+    }
     let key = SigningKey::from_seed("bench/audit", &Secret::new(vec![7; 32])).unwrap();
     let verifier = VerifierKey::parse(&key.verifier_key()).unwrap();
     let config =
         CheckpointsConfig { key, file: folder.path().join("checkpoints.jsonl"), every: Duration::from_secs(600) };
     Checkpoints::new(store.clone(), clock, config).issue().await.unwrap();
-    let (begun, used) = (Instant::now(), cpu());
-    let report = verify_online(&store, verifier, None).await.unwrap();
-    let entries: u64 = report.chains.iter().map(|chain| chain.entries).sum();
-    assert!(report.is_intact(), "{}", report.render());
-    println!(
-        "verify: {entries} entries in {:.2?}, {:.0} entries/s; {:.2} s of processor for a million",
-        begun.elapsed(),
-        entries as f64 / begun.elapsed().as_secs_f64(),
-        (cpu() - used) * 1e6 / entries as f64
-    );
+    for _ in 0..3 {
+        let (begun, used, memory) = (Instant::now(), cpu(), resident());
+        let report = verify_online(&store, verifier.clone(), None).await.unwrap();
+        let entries: u64 = report.chains.iter().map(|chain| chain.entries).sum();
+        assert!(report.is_intact(), "{}", report.render());
+        println!(
+            "verify: {entries} entries in {:.2?}, {:.0} entries/s; {:.2} s of processor for a million; \
+             {} MiB resident before, {} MiB after",
+            begun.elapsed(),
+            entries as f64 / begun.elapsed().as_secs_f64(),
+            (cpu() - used) * 1e6 / entries as f64,
+            memory,
+            resident()
+        );
+    }
     store.close().await;
 }
 
@@ -129,14 +156,63 @@ fn act(n: u128) -> Act {
     }
 }
 
-fn fsyncs(folder: &std::path::Path) -> f64 {
-    let mut file = std::fs::File::create(folder.join("fsync")).unwrap();
+/// Where and how a database flushes.
+struct Disk {
+    how: String,
+    folder: std::path::PathBuf,
+    block: usize,
+}
+
+impl Disk {
+    async fn of(url: Option<&str>, folder: &std::path::Path) -> Self {
+        let Some(url) = url.filter(|url| url.starts_with("postgres")) else {
+            let file = url.and_then(|url| url.strip_prefix("sqlite:")).map(std::path::Path::new);
+            let folder = file.and_then(std::path::Path::parent).unwrap_or(folder).to_owned();
+            return Self { how: "SQLite (synchronous=FULL),".to_owned(), folder, block: 4096 };
+        };
+        let mut conn = sqlx::PgConnection::connect(url).await.unwrap();
+        let mut shown = Vec::new();
+        for name in ["SHOW wal_sync_method", "SHOW fsync", "SHOW data_directory"] {
+            let row = sqlx::raw_sql(name).fetch_one(&mut conn).await.unwrap();
+            shown.push(row.get::<String, _>(0));
+        }
+        conn.close().await.unwrap();
+        let how = format!("PostgreSQL (wal_sync_method={}, fsync={}),", shown[0], shown[1]);
+        Self { how, folder: shown[2].clone().into(), block: 8192 }
+    }
+    /// A second.
+    fn flushes(&self) -> f64 {
+        let path = self.folder.join("nodeloom-flush");
+        let mut file = std::fs::File::create(&path).unwrap();
+        file.write_all(&vec![0; 16 << 20]).unwrap();
+        file.sync_all().unwrap();
+        let block = vec![7; self.block];
+        let begun = Instant::now();
+        for n in 0..300 {
+            file.write_all_at(&block, n * self.block as u64).unwrap();
+            file.sync_data().unwrap();
+        }
+        let pace = 300.0 / begun.elapsed().as_secs_f64();
+        std::fs::remove_file(path).unwrap();
+        pace
+    }
+}
+
+fn growing(folder: &std::path::Path) -> f64 {
+    let mut file = std::fs::File::create(folder.join("growing")).unwrap();
     let begun = Instant::now();
     for _ in 0..200 {
         file.write_all(&[0; 4096]).unwrap();
         file.sync_data().unwrap();
     }
     200.0 / begun.elapsed().as_secs_f64()
+}
+
+/// MiB of memory that this process holds.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
 /// Seconds of processor time that this process used so far.

@@ -6,23 +6,22 @@ use std::{
 };
 
 use authz::{SystemPermit, act_as_system};
-use chain::{
-    tiles,
-    verify::{
-        Anchor, Bad, ChainReport, ChainVerifier, CheckpointBad, CheckpointFault, CheckpointVerifier, Columns, Covered,
-        Examined, Item, Report, StoredHead, Tamper, VerifierKey, WitnessKey, examine, unpack, witnessed,
-    },
+use chain::verify::{
+    Anchor, Bad, ChainReport, ChainVerifier, CheckpointBad, CheckpointFault, CheckpointVerifier, Columns, Covered,
+    Examined, Item, Report, StoredHead, Tamper, VerifierKey, WitnessKey, examine, unpack, witnessed,
 };
-use store::{ChainHead, ChainKey, Store, StoredEntry};
+use store::{ChainHead, ChainKey, RawEntry, Store, StoredEntry};
 
-use crate::checkpoints::{Record, read_record};
+use crate::{
+    checkpoints::{Record, read_record},
+    stored_tree::Rows,
+};
 
 const SYSTEM: SystemPermit = act_as_system("audit verify reads all chains");
 const PAGE: u32 = 2_000;
-/// Parts of a chain that are read at a time.
+/// Entries in a part of a chain, of which several are read at a time.
+const PART: i64 = 4_096;
 const AHEAD: usize = 3;
-/// Rows of the tree that are read at a time.
-const ROWS: u32 = 64;
 
 /// The verification could not be done. Tampering is not an error but a finding in the report.
 #[derive(Debug, thiserror::Error)]
@@ -214,6 +213,7 @@ async fn walk_chain(
     let mut walk = Walk {
         store,
         chain,
+        name,
         verifier: ChainVerifier::new(name, covered, &anchor).whole(),
         // what was purged and is still there, because a server stopped in between, counts no more
         next: if anchor.size == 0 { i64::MIN } else { anchor.size.cast_signed() + 1 },
@@ -249,6 +249,7 @@ async fn walk_chain(
 struct Walk<'a> {
     store: &'a Store,
     chain: ChainKey,
+    name: &'a str,
     verifier: ChainVerifier,
     next: i64,
 }
@@ -266,11 +267,11 @@ impl Walk<'_> {
             while parts.len() < AHEAD {
                 let (store, chain) = (self.store.clone(), self.chain);
                 parts.push_back(tokio::spawn(async move { read_part(&store, &chain, from).await }));
-                from += i64::from(PAGE);
+                from += PART;
             }
             let Some(part) = parts.pop_front() else { return Ok(()) };
             let whole = match part.await {
-                Ok(Ok(part)) if part.len() == PAGE as usize => Some(part),
+                Ok(Ok(part)) if part.len() as i64 == PART => Some(part),
                 _ => None,
             };
             // the end, or a gap, or something that cannot be read
@@ -301,8 +302,8 @@ impl Walk<'_> {
     async fn take(&mut self, found: Found, rows: &mut Rows) -> Result<(), VerifyError> {
         self.next = found.seq().saturating_add(1);
         let examined = match &found {
-            Found::Entry(stored) => examine_stored(stored),
-            Found::Unreadable(_) => examine(&Item::default()),
+            Found::Entry(stored) => examine_stored(stored, &self.name),
+            Found::Unreadable(_) => examine(&Item::default(), &self.name),
         };
         rows.leaf(examined.hash()).await?;
         self.verifier.take(examined);
@@ -312,109 +313,9 @@ impl Walk<'_> {
 
 /// A part of a chain, examined where it was read.
 async fn read_part(store: &Store, chain: &ChainKey, from: i64) -> Result<Vec<(i64, Examined)>, store::Error> {
-    let part = store.audit_part(SYSTEM, chain, from, from.saturating_add(i64::from(PAGE))).await?;
-    Ok(part.iter().map(|stored| (stored.seq, examine_stored(stored))).collect())
-}
-
-/// Holds the stored rows of the tree against the entries as they come by.
-struct Rows {
-    store: Store,
-    chain: ChainKey,
-    /// The rows that grow: level by level.
-    levels: Vec<Vec<[u8; 32]>>,
-    /// The place of the next full row of leaves.
-    place: u64,
-    /// Rows of leaves as they are stored, read ahead.
-    stored: VecDeque<store::Tile>,
-    /// Whether there may be more to read ahead.
-    more: bool,
-    bad: Option<Bad>,
-}
-
-impl Rows {
-    /// From an anchor on, the row in which it stands and those above it are taken as they are: if they are not what
-    /// they were, no proof made of them holds, and the rows that follow do not fit them.
-    async fn begin(store: &Store, chain: ChainKey, size: u64) -> Result<Self, VerifyError> {
-        let place = size / tiles::WIDTH;
-        let mut levels = vec![Vec::new()];
-        let within = usize::try_from(size % tiles::WIDTH).unwrap_or(0);
-        if within > 0 {
-            let row = store.audit_tiles(SYSTEM, &chain, &[(0, place)]).await?;
-            let row = row.first().map(|row| row.hashes.as_chunks::<32>().0.to_vec()).unwrap_or_default();
-            levels[0] = row.into_iter().take(within).collect();
-        }
-        let mut rows =
-            Self { store: store.clone(), chain, levels, place, stored: VecDeque::new(), more: true, bad: None };
-        if rows.levels[0].len() != within {
-            rows.fail(size, "the stored tree lacks what was purged");
-        }
-        Ok(rows)
-    }
-
-    async fn leaf(&mut self, hash: &[u8; 32]) -> Result<(), VerifyError> {
-        if !self.more && self.stored.is_empty() || self.bad.is_some() {
-            return Ok(());
-        }
-        self.levels[0].push(*hash);
-        if self.levels[0].len() as u64 == tiles::WIDTH {
-            let row = std::mem::take(&mut self.levels[0]);
-            if self.stored.is_empty() {
-                let read = self.store.audit_tile_range(SYSTEM, &self.chain, 0, self.place, ROWS).await?;
-                self.more = read.len() == ROWS as usize;
-                self.stored = read.into();
-            }
-            let last = (self.place + 1) * tiles::WIDTH;
-            match self.stored.pop_front() {
-                // not taken over yet
-                None => return Ok(()),
-                Some(stored) if stored.place != self.place => self.fail(last, "a row of the stored tree is missing"),
-                Some(stored) if stored.hashes != row.concat() => {
-                    self.fail(last, "the stored tree is not that of the entries");
-                }
-                Some(_) => self.check_above(&row).await?,
-            }
-            self.place += 1;
-        }
-        Ok(())
-    }
-
-    /// The root of a row stands in the row above it.
-    async fn check_above(&mut self, row: &[[u8; 32]]) -> Result<(), VerifyError> {
-        let Some(mut root) = tiles::root_of_row(row) else { return Ok(()) };
-        let mut place = self.place;
-        for level in 1.. {
-            while self.levels.len() <= level {
-                self.levels.push(Vec::new());
-            }
-            let (above, within) = (place / tiles::WIDTH, usize::try_from(place % tiles::WIDTH).unwrap_or(0));
-            // read once for all 256 roots that it holds, unless it still grows
-            if self.levels[level].len() <= within || within == 0 {
-                let wanted = [(u32::try_from(level).unwrap_or(u32::MAX), above)];
-                let stored = self.store.audit_tiles(SYSTEM, &self.chain, &wanted).await?;
-                self.levels[level] =
-                    stored.first().map(|row| row.hashes.as_chunks::<32>().0.to_vec()).unwrap_or_default();
-            }
-            if self.levels[level].get(within) != Some(&root) {
-                self.fail(
-                    (self.place + 1) * tiles::WIDTH,
-                    "an upper row of the stored tree is not that of the entries",
-                );
-                return Ok(());
-            }
-            if within as u64 + 1 < tiles::WIDTH {
-                return Ok(());
-            }
-            let Some(next) = tiles::root_of_row(&self.levels[level]) else { return Ok(()) };
-            (root, place) = (next, above);
-        }
-        Ok(())
-    }
-
-    fn fail(&mut self, last: u64, why: &str) {
-        let first = last.saturating_sub(tiles::WIDTH - 1).max(1);
-        let kind = Tamper::TreeAltered;
-        self.bad.get_or_insert_with(|| Bad { first, last: last.max(1), kind, why: why.to_owned() });
-    }
+    let name = chain.to_string();
+    let map = move |raw: &RawEntry<'_>| (raw.seq, examine_raw(raw, &name));
+    store.audit_scan(SYSTEM, chain, from, from.saturating_add(PART), map).await
 }
 
 /// An entry of the database, or the place of one that cannot even be read.
@@ -452,25 +353,43 @@ async fn read_page(store: &Store, chain: &ChainKey, from: i64) -> Result<Vec<Fou
     Ok(vec![Found::Unreadable(from.max(1))])
 }
 
-fn examine_stored(stored: &StoredEntry) -> Examined {
-    let (entry, salt, detail) = unpack(&stored.entry).unwrap_or_default();
-    examine(&Item {
-        stored_sequence: Some(u64::try_from(stored.seq).unwrap_or(0)),
-        stored_hash: Some(&stored.hash),
+fn examine_stored(stored: &StoredEntry, chain: &str) -> Examined {
+    let raw = RawEntry {
+        seq: stored.seq,
+        id: stored.id.uuid().into_bytes(),
+        at: stored.at.micros(),
+        operation: &stored.operation,
+        target: stored.target.as_deref(),
+        result: stored.result.as_str(),
+        request: stored.request.map(|id| id.uuid().into_bytes()),
+        intent: stored.intent.map(|id| id.uuid().into_bytes()),
+        subject: stored.subject,
+        entry: &stored.entry,
+        hash: stored.hash,
+    };
+    examine_raw(&raw, chain)
+}
+
+fn examine_raw(raw: &RawEntry<'_>, chain: &str) -> Examined {
+    let (entry, salt, detail) = unpack(raw.entry).unwrap_or_default();
+    let item = Item {
+        stored_sequence: Some(u64::try_from(raw.seq).unwrap_or(0)),
+        stored_hash: Some(&raw.hash),
         columns: Some(Columns {
-            id: stored.id.uuid().into_bytes(),
-            at_micros: stored.at.micros(),
-            operation: &stored.operation,
-            target: stored.target.as_deref(),
-            result: stored.result.as_str(),
-            request: stored.request.map(|id| id.uuid().into_bytes()),
-            intent: stored.intent.map(|id| id.uuid().into_bytes()),
-            pseudonym: stored.subject.as_ref().map(<[u8; 32]>::as_slice),
+            id: raw.id,
+            at_micros: raw.at,
+            operation: raw.operation,
+            target: raw.target,
+            result: raw.result,
+            request: raw.request,
+            intent: raw.intent,
+            pseudonym: raw.subject.as_ref().map(<[u8; 32]>::as_slice),
         }),
         entry,
         detail,
         detail_salt: salt,
-    })
+    };
+    examine(&item, chain)
 }
 
 fn unreadable_heads() -> ChainReport {

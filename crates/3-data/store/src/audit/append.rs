@@ -22,17 +22,22 @@ pub(crate) async fn append(conn: &mut Conn, linker: &dyn Linker, drafts: Vec<Aud
     let chains = by_chain(drafts);
     let heads = lock_heads(conn, chains.keys()).await?;
     let linked = link(linker, chains, &heads)?;
-    conn.run_rows(dialect::INSERT_AUDIT_ENTRIES, linked.rows).await?;
-    conn.run_rows(dialect::MOVE_AUDIT_HEADS, linked.ends).await?;
+    if conn.is_postgres() {
+        conn.run_two(dialect::APPEND_AUDIT_ENTRIES, linked.rows, linked.ends).await?;
+    } else {
+        conn.run_rows(dialect::INSERT_AUDIT_ENTRIES, linked.rows).await?;
+        conn.run_rows(dialect::MOVE_AUDIT_HEADS, linked.ends).await?;
+    }
     Ok(linked.heads)
 }
 
 /// Where chains end.
 pub(crate) type Heads = BTreeMap<ChainKey, ChainHead>;
 
-/// A whole SQLite transaction that holds audit entries and nothing else, in one go: the heads are those of the last
-/// commit, as this process remembers them. Answers where the chains end then, or nothing when a chain is not remembered
-/// or when somebody else wrote it meanwhile (its next sequence is taken): then nothing was stored.
+/// A whole transaction that holds audit entries and nothing else, in one go: the heads are those of the last commit, as
+/// this process remembers them. Answers where the chains end then, or nothing when a chain is not remembered or when
+/// somebody else wrote it meanwhile: then nothing was stored. On PostgreSQL it is one statement, its own transaction,
+/// for entries of one chain: of several, two servers would lock the heads in any order.
 pub(crate) async fn record(
     conn: &mut Conn,
     linker: &dyn Linker,
@@ -43,10 +48,19 @@ pub(crate) async fn record(
     if chains.keys().any(|chain| !remembered.contains_key(chain)) {
         return Ok(None);
     }
-    let linked = link(linker, chains, remembered)?;
-    match conn.run_two(RECORD, &linked.rows, &linked.ends).await {
-        Ok(()) => Ok(Some(linked.heads)),
-        Err(Error::Taken { .. }) => {
+    if conn.is_postgres() && chains.len() > 1 {
+        return Ok(None);
+    }
+    let mut linked = link(linker, chains, remembered)?;
+    for (end, chain) in linked.ends.iter_mut().zip(linked.heads.keys()) {
+        let before = remembered.get(chain).cloned().unwrap_or_default();
+        end.extend(binds![before.seq, before.hash]);
+    }
+    let wanted = linked.rows.len() as u64;
+    match conn.run_two(dialect::RECORD_AUDIT_ENTRIES, linked.rows, linked.ends).await {
+        Ok(stored) if conn.is_postgres() => Ok((stored == wanted).then_some(linked.heads)),
+        Ok(_) => Ok(Some(linked.heads)),
+        Err(error) if !conn.is_postgres() && is_moved_on(&error) => {
             conn.script("ROLLBACK").await?;
             Ok(None)
         }
@@ -54,17 +68,14 @@ pub(crate) async fn record(
     }
 }
 
-/// SQLite's alone: PostgreSQL's heads are read and locked.
-const RECORD: &str = "BEGIN IMMEDIATE; \
-    INSERT INTO audit_entries \
-    (chain, seq, id, at, operation, target, result, request, intent, subject, entry, hash) \
-    SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
-    unhex(value ->> 7), unhex(value ->> 8), unhex(value ->> 9), unhex(value ->> 10), unhex(value ->> 11) \
-    FROM json_each($1); \
-    INSERT INTO audit_heads (chain, seq, hash, tree) \
-    SELECT value ->> 0, value ->> 1, unhex(value ->> 2), unhex(value ->> 3) FROM json_each($2) WHERE true \
-    ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, tree = excluded.tree; \
-    COMMIT";
+/// What SQLite says when a head is no longer where it was: the next sequence is taken, or the head became NULL.
+fn is_moved_on(error: &Error) -> bool {
+    match error {
+        Error::Taken { .. } => true,
+        Error::Database(sqlx::Error::Database(cause)) => cause.kind() == sqlx::error::ErrorKind::NotNullViolation,
+        _ => false,
+    }
+}
 
 fn by_chain(drafts: Vec<AuditRowDraft>) -> BTreeMap<ChainKey, Vec<AuditRowDraft>> {
     let mut chains: BTreeMap<ChainKey, Vec<AuditRowDraft>> = BTreeMap::new();

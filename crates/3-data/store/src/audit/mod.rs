@@ -7,12 +7,14 @@ mod index;
 mod keys;
 mod purge;
 mod read;
+mod scan;
 mod witness;
 
 pub use find::{Facets, MOST_FACETS};
 pub use index::{IndexBlock, Posting, Tile};
 pub use purge::AuditAnchor;
 pub use read::{AuditFilter, Checkpoint, StoredEntry};
+pub use scan::RawEntry;
 pub use witness::{Cosignature, MOST_SEARCHES, SavedSearch};
 
 use std::fmt;

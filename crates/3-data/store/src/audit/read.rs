@@ -172,11 +172,12 @@ fn checkpoint(row: &Row) -> Result<Checkpoint> {
     Ok(Checkpoint { seq: row.get("seq")?, at: row.get("at")?, root: row.get("root")?, note: row.get("note")? })
 }
 
+pub(super) const RESULTS: [AuditResult; 5] =
+    [AuditResult::Intent, AuditResult::Succeeded, AuditResult::Refused, AuditResult::Failed, AuditResult::Blocked];
+
 pub(super) fn stored(row: &Row) -> Result<StoredEntry> {
     let chain: String = row.get("chain")?;
     let result: String = row.get("result")?;
-    let results =
-        [AuditResult::Intent, AuditResult::Succeeded, AuditResult::Refused, AuditResult::Failed, AuditResult::Blocked];
     Ok(StoredEntry {
         chain: ChainKey::read(&chain).ok_or_else(|| Error::corrupt("chain", "it names no chain"))?,
         seq: row.get("seq")?,
@@ -184,7 +185,7 @@ pub(super) fn stored(row: &Row) -> Result<StoredEntry> {
         at: row.get("at")?,
         operation: row.get("operation")?,
         target: row.get("target")?,
-        result: (results.into_iter().find(|known| known.as_str() == result))
+        result: (RESULTS.into_iter().find(|known| known.as_str() == result))
             .ok_or_else(|| Error::corrupt("result", "it names no result"))?,
         request: row.get("request")?,
         intent: row.get("intent")?,

@@ -16,7 +16,7 @@ use sqlx::{
 
 use super::{
     row::Row,
-    rows::{postgres_rows, sqlite_rows, sqlite_two},
+    rows::{postgres_rows, postgres_two, sqlite_rows, sqlite_two},
     sql::{Bind, Sql, postgres_arguments, sqlite_arguments},
 };
 use crate::{
@@ -161,13 +161,11 @@ impl Conn {
         }))
     }
 
-    /// A text of several statements with two lists of rows, in one go: SQLite's alone, as PostgreSQL takes one at a time.
-    pub async fn run_two(&mut self, sql: &'static str, one: &[Vec<Bind>], two: &[Vec<Bind>]) -> Result<()> {
-        let Self::Sqlite(conn) = self else {
-            return Err(Error::Refused { what: "several statements at once are for SQLite" });
-        };
-        sqlx::query_with(sql, sqlite_two(one, two)?).execute(conn).await?;
-        Ok(())
+    /// Two lists of rows in one go, neither of them empty: on SQLite in a text of several statements.
+    pub async fn run_two(&mut self, sql: Sql, one: Vec<Vec<Bind>>, two: Vec<Vec<Bind>>) -> Result<u64> {
+        Ok(on!(self, sql, sqlite_two(&one, &two)?, postgres_two(one, two)?, |query, conn, Kind| {
+            query.execute(conn).await?.rows_affected()
+        }))
     }
 
     /// The same, with an answer (`RETURNING`, or a read of many keys).
@@ -179,6 +177,24 @@ impl Conn {
         Ok(on!(self, sql, sqlite_rows(&rows)?, postgres_rows(rows)?, |query, conn, Kind| {
             query.fetch_all(conn).await?.into_iter().map(Kind).collect()
         }))
+    }
+
+    /// What `map` makes of each row, as it comes: PostgreSQL's alone.
+    pub async fn collect<X>(
+        &mut self,
+        sql: &'static str,
+        binds: Vec<Bind>,
+        map: &(impl Fn(&sqlx::postgres::PgRow) -> Result<X> + Send + Sync),
+    ) -> Result<Vec<X>> {
+        let Self::Postgres(conn) = self else {
+            return Err(Error::Refused { what: "rows are shown in place by PostgreSQL's driver" });
+        };
+        let mut made = Vec::new();
+        let mut rows = sqlx::query_with(sql, postgres_arguments(binds)?).fetch(conn);
+        while let Some(row) = rows.try_next().await? {
+            made.push(map(&row)?);
+        }
+        Ok(made)
     }
 
     /// Hands over an answer row by row, however long it is.

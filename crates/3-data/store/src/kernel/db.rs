@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -24,6 +24,8 @@ type Reading<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T>> + Send + 
 pub(crate) struct Db {
     pub target: Target,
     idle: Mutex<Vec<Conn>>,
+    /// Connections of the driver that shows SQLite's rows in place; see `audit/scan.rs`.
+    pub scanners: Arc<Mutex<Vec<rusqlite::Connection>>>,
     turns: Semaphore,
     timeout: Duration,
     closed: AtomicBool,
@@ -32,7 +34,14 @@ pub(crate) struct Db {
 impl Db {
     pub fn new(target: Target, readers: usize, timeout: Duration) -> Self {
         let turns = Semaphore::new(readers.max(1));
-        Self { target, idle: Mutex::new(Vec::new()), turns, timeout, closed: AtomicBool::new(false) }
+        Self {
+            target,
+            idle: Mutex::new(Vec::new()),
+            scanners: Arc::default(),
+            turns,
+            timeout,
+            closed: AtomicBool::new(false),
+        }
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Conn>> {
@@ -79,6 +88,20 @@ impl Db {
         self.with(|conn| Box::pin(conn.all_rows(sql, rows.clone()))).await
     }
 
+    /// What `map` makes of the rows of a long answer of PostgreSQL's, as they come.
+    pub async fn collect<X, F>(&self, sql: &'static str, binds: Vec<Bind>, map: F) -> Result<Vec<X>>
+    where
+        X: Send + 'static,
+        F: Fn(&sqlx::postgres::PgRow) -> Result<X> + Send + Sync + 'static,
+    {
+        let map = Arc::new(map);
+        self.with(|conn| {
+            let (binds, map) = (binds.clone(), map.clone());
+            Box::pin(async move { conn.collect(sql, binds, &*map).await })
+        })
+        .await
+    }
+
     /// The first row, if there is one.
     pub async fn optional(&self, sql: impl Into<Sql>, binds: Vec<Bind>) -> Result<Option<Row>> {
         Ok(self.all(sql, binds).await?.into_iter().next())
@@ -92,6 +115,7 @@ impl Db {
     pub async fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.turns.close();
+        self.scanners.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let idle = std::mem::take(&mut *self.idle());
         for conn in idle {
             _ = conn.close().await;

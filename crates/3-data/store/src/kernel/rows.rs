@@ -62,6 +62,19 @@ fn json_rows(rows: &[Vec<Bind>]) -> String {
 }
 
 pub(crate) fn postgres_rows(rows: Vec<Vec<Bind>>) -> Result<PgArguments> {
+    let mut arguments = PgArguments::default();
+    add_columns(&mut arguments, rows)?;
+    Ok(arguments)
+}
+
+/// The columns of the first list, then those of the second.
+pub(crate) fn postgres_two(one: Vec<Vec<Bind>>, two: Vec<Vec<Bind>>) -> Result<PgArguments> {
+    let mut arguments = postgres_rows(one)?;
+    add_columns(&mut arguments, two)?;
+    Ok(arguments)
+}
+
+fn add_columns(arguments: &mut PgArguments, rows: Vec<Vec<Bind>>) -> Result<()> {
     let columns = rows.first().map_or(0, Vec::len);
     let mut turned: Vec<Vec<Bind>> = (0..columns).map(|_| Vec::with_capacity(rows.len())).collect();
     for row in rows {
@@ -74,7 +87,6 @@ pub(crate) fn postgres_rows(rows: Vec<Vec<Bind>>) -> Result<PgArguments> {
             $column.into_iter().map(|bind| if let Bind::$variant(v) = bind { v } else { None }).collect::<Vec<_>>()
         };
     }
-    let mut arguments = PgArguments::default();
     for column in turned {
         match column.first() {
             Some(Bind::Int(_)) => arguments.add(column!(column, Int)),
@@ -86,5 +98,5 @@ pub(crate) fn postgres_rows(rows: Vec<Vec<Bind>>) -> Result<PgArguments> {
         }
         .map_err(Error::encoding)?;
     }
-    Ok(arguments)
+    Ok(())
 }

@@ -2,12 +2,15 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
+use domain::AuditId;
 use futures::FutureExt;
 use tokio::time::Instant;
 
 use super::{Group, Settings};
 use crate::{
-    Error, Result, audit, events,
+    Error, Result,
+    audit::{self, ChainKey},
+    events,
     events::News,
     kernel::{
         conn::{Conn, Use},
@@ -25,8 +28,16 @@ pub(super) enum Fault {
     Of(usize, Error),
     /// Appending for the whole group failed.
     Whole(Error),
-    /// The connection died during the commit with this PostgreSQL transaction id.
-    Uncertain(String),
+    /// The connection died during the commit; this tells afterwards what became of it.
+    Uncertain(Trace),
+}
+
+/// By what a PostgreSQL transaction whose commit was not answered is found again.
+pub(super) enum Trace {
+    /// Its id.
+    Transaction(String),
+    /// An entry that it would have stored.
+    Entry { chain: ChainKey, seq: i64, id: AuditId },
 }
 
 impl Fault {
@@ -49,7 +60,7 @@ pub(super) struct Attempt {
     settings: Settings,
     open: Option<Tx>,
     /// Where chains ended when this connection committed last: what the next entries are linked to, unless somebody
-    /// else wrote the chain meanwhile. SQLite's alone.
+    /// else wrote the chain meanwhile.
     heads: audit::append::Heads,
 }
 
@@ -71,8 +82,7 @@ impl Attempt {
                 Tx::new(conn)
             }
         };
-        let alone = if tx.conn.is_postgres() { None } else { audit_alone(group) };
-        let done = match self.record(&mut tx, alone).await {
+        let done = match self.record(&mut tx, audit_alone(group)).await {
             Ok(true) => Ok(Vec::new()),
             Ok(false) => self.transact(&mut tx, group).await,
             Err(fault) => Err(fault),
@@ -101,11 +111,26 @@ impl Attempt {
     }
 
     /// A group that holds audit entries and nothing else is stored in one go, if this process remembers where its
-    /// chains end. Says whether it was. Like any commit of SQLite's it is awaited to its end.
+    /// chains end. Says whether it was. Like any commit of SQLite's it is awaited to its end; PostgreSQL's, if it is not
+    /// answered, is looked up by its first entry.
     async fn record(&mut self, tx: &mut Tx, alone: Option<Vec<audit::AuditRowDraft>>) -> Result<bool, Fault> {
         let Some(drafts) = alone else { return Ok(false) };
-        let linker = &*self.settings.linker;
-        let recorded = audit::append::record(&mut tx.conn, linker, &self.heads, drafts).await.map_err(Fault::whole)?;
+        let Settings { linker, timeout, .. } = &self.settings;
+        let trace = drafts.first().and_then(|first| {
+            let head = self.heads.get(&first.chain)?;
+            Some(Trace::Entry { chain: first.chain, seq: head.seq + 1, id: first.id })
+        });
+        let remote = tx.conn.is_postgres();
+        let recording = audit::append::record(&mut tx.conn, &**linker, &self.heads, drafts);
+        let recorded = if remote {
+            tokio::time::timeout(*timeout, recording).await.unwrap_or_else(|_| Err(Error::away("no answer")))
+        } else {
+            recording.await
+        };
+        let recorded = match (recorded, trace) {
+            (Err(Error::Unavailable { .. }), Some(trace)) if remote => return Err(Fault::Uncertain(trace)),
+            (recorded, _) => recorded.map_err(Fault::whole)?,
+        };
         let stored = recorded.is_some();
         match recorded {
             Some(moved) => self.heads.extend(moved),
@@ -127,22 +152,29 @@ impl Attempt {
         let late = || Fault::Away { why: "the transaction took too long".to_owned(), at: None };
         let (news, heads) = tokio::time::timeout(*timeout, work).await.map_err(|_| late())??;
         commit(&mut tx.conn, *timeout).await?;
-        if !tx.conn.is_postgres() {
-            self.heads.extend(heads);
-        }
+        self.heads.extend(heads);
         Ok(news)
     }
 
     /// Asks PostgreSQL what became of a transaction whose commit was not answered: `None` when it cannot be asked
     /// before `deadline` or does not know.
-    pub async fn look_up(&mut self, id: String, deadline: Instant) -> Option<bool> {
+    pub async fn look_up(&mut self, trace: Trace, deadline: Instant) -> Option<bool> {
         while Instant::now() < deadline {
-            if let Ok(status) = self.ask(&id).await {
-                match status.as_deref() {
-                    Some("committed") => return Some(true),
-                    Some("aborted") => return Some(false),
-                    Some(_) => {}
-                    None => return None,
+            match &trace {
+                Trace::Transaction(id) => {
+                    if let Ok(status) = self.ask(id).await {
+                        match status.as_deref() {
+                            Some("committed") => return Some(true),
+                            Some("aborted") => return Some(false),
+                            Some(_) => {}
+                            None => return None,
+                        }
+                    }
+                }
+                Trace::Entry { chain, seq, id } => {
+                    if let Ok(there) = self.is_there(*chain, *seq, *id).await {
+                        return Some(there);
+                    }
                 }
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -154,6 +186,17 @@ impl Attempt {
         let mut conn = Conn::open(&self.settings.target, Use::Writing).await?;
         let rows = conn.all("SELECT pg_xact_status($1::text::xid8) AS status", binds![id]).await?;
         rows.first().map_or(Ok(None), |row| row.get("status"))
+    }
+
+    /// Whether the entry is stored. The head is locked first, which waits for a statement that is still under way; one
+    /// that comes later finds the head elsewhere as soon as anything was appended.
+    async fn is_there(&self, chain: ChainKey, seq: i64, id: AuditId) -> Result<bool> {
+        let mut conn = Conn::open(&self.settings.target, Use::Writing).await?;
+        let name = chain.to_string();
+        let lock = "SELECT seq FROM audit_heads WHERE chain = $1 FOR UPDATE";
+        conn.all(lock, binds![name.as_str()]).await?;
+        let look = "SELECT seq FROM audit_entries WHERE chain = $1 AND seq = $2 AND id = $3";
+        Ok(!conn.all(look, binds![name, seq, id]).await?.is_empty())
     }
 
     pub async fn close(self) {
@@ -202,7 +245,7 @@ async fn commit(conn: &mut Conn, timeout: Duration) -> Result<(), Fault> {
     let committing = conn.run("COMMIT", binds![]);
     match (tokio::time::timeout(timeout, committing).await.unwrap_or_else(|_| Err(Error::away("no answer"))), id) {
         (Ok(_), _) => Ok(()),
-        (Err(Error::Unavailable { .. }), Some(id)) => Err(Fault::Uncertain(id)),
+        (Err(Error::Unavailable { .. }), Some(id)) => Err(Fault::Uncertain(Trace::Transaction(id))),
         // Nothing was written, so there is nothing to lose.
         (Err(error), _) => Err(Fault::whole(error)),
     }

@@ -98,7 +98,7 @@ async fn settle(attempt: &mut Attempt, ops: Group, window: Duration) {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            Err(Fault::Uncertain(commit)) => match attempt.look_up(commit, deadline(&group, window)).await {
+            Err(Fault::Uncertain(trace)) => match attempt.look_up(trace, deadline(&group, window)).await {
                 Some(true) => group.into_iter().for_each(|op| op.answer(Ok(()))),
                 Some(false) => groups.push_front(group),
                 None => group.into_iter().for_each(|op| op.answer(Err(Error::Uncertain))),

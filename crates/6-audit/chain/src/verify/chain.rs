@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Covered, Entry, decode,
+    Covered,
+    entry::{View, view},
     report::{Bad, ChainReport, Purged, Tamper},
     tree::{Tree, digest, leaf_hash},
 };
@@ -57,13 +58,23 @@ pub struct StoredHead {
 /// An item of which is known what can be known without its neighbours. Made in any order and on any thread; taken by
 /// [`ChainVerifier::take`] in the order of the chain.
 pub struct Examined {
-    entry: Result<Entry, &'static str>,
+    place: Result<Place, &'static str>,
     hash: [u8; 32],
     stored_sequence: Option<u64>,
     /// What already contradicts the entry's own bytes.
     contradiction: Option<&'static str>,
     /// The last entry that this one says was purged.
     purged_through: Option<u64>,
+}
+
+/// What an entry says of its own place.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Whether it names another chain than the one that it was found in.
+    foreign: bool,
+    sequence: u64,
+    previous: [u8; 32],
+    at_micros: i64,
 }
 
 type Held = Examined;
@@ -175,7 +186,8 @@ impl ChainVerifier {
     }
     /// Takes the next entry.
     pub fn entry(&mut self, item: &Item<'_>) {
-        self.take(examine(item));
+        let examined = examine(item, &self.chain);
+        self.take(examined);
     }
     /// Takes the next entry, which was examined before.
     pub fn take(&mut self, next: Examined) {
@@ -250,21 +262,21 @@ impl ChainVerifier {
             return;
         }
         let expected = self.tree.size + 1;
-        let entry = match &held.entry {
-            Ok(entry) => entry,
+        let entry = match &held.place {
+            Ok(entry) => *entry,
             Err(why) => return self.fail(expected, expected, Tamper::Malformed, why),
         };
-        if entry.chain != self.chain {
+        if entry.foreign {
             return self.fail(expected, expected, Tamper::Foreign, "the entry belongs to another chain");
         }
-        if let Some((at, kind, why)) = self.misplaced(entry, &held, next, expected) {
+        if let Some((at, kind, why)) = self.misplaced(&entry, &held, next, expected) {
             return self.fail(at, at, kind, why);
         }
         if let Some(why) = held.contradiction {
             return self.fail(expected, expected, Tamper::Edited, why);
         }
         if entry.previous != self.last {
-            let (at, kind, why) = self.blame(&held, entry, next, expected);
+            let (at, kind, why) = self.blame(&held, &entry, next, expected);
             return self.fail(at, at, kind, why);
         }
         if entry.at_micros < self.last_at {
@@ -281,7 +293,7 @@ impl ChainVerifier {
 
     fn misplaced(
         &self,
-        entry: &Entry,
+        entry: &Place,
         held: &Held,
         next: Option<&Held>,
         expected: u64,
@@ -290,14 +302,14 @@ impl ChainVerifier {
         if let Some(stored) = held.stored_sequence
             && stored != entry.sequence
         {
-            let follows = |next: &Entry| next.sequence == entry.sequence.saturating_add(1);
+            let follows = |next: &Place| next.sequence == entry.sequence.saturating_add(1);
             return Some(if stored > expected {
                 (expected, Tamper::Deleted, gone)
             } else if entry.sequence < expected {
                 self.inserted(entry, held, expected)
             } else if entry.previous == self.last {
                 (expected, Tamper::Edited, "the entry names another sequence than its own")
-            } else if next.and_then(|next| next.entry.as_ref().ok()).is_none_or(follows) {
+            } else if next.and_then(|next| next.place.as_ref().ok()).is_none_or(follows) {
                 (expected, Tamper::Deleted, gone)
             } else {
                 (expected, Tamper::Reordered, "the entry that stands here belongs further down")
@@ -312,7 +324,7 @@ impl ChainVerifier {
         if entry.previous == self.last {
             return Some((expected, Tamper::Edited, "the entry names another sequence than its own"));
         }
-        let later = next.and_then(|next| next.entry.as_ref().ok()).map(|next| next.sequence);
+        let later = next.and_then(|next| next.place.as_ref().ok()).map(|next| next.sequence);
         Some(match later {
             Some(later) if (expected..entry.sequence).contains(&later) => {
                 (expected, Tamper::Reordered, "the entry that stands here belongs further down")
@@ -322,7 +334,7 @@ impl ChainVerifier {
     }
 
     /// An entry with an earlier sequence stands here: is it the intruder, or was it pushed down by one?
-    fn inserted(&self, entry: &Entry, held: &Held, expected: u64) -> (u64, Tamper, &'static str) {
+    fn inserted(&self, entry: &Place, held: &Held, expected: u64) -> (u64, Tamper, &'static str) {
         if held.hash != self.last && entry.sequence == expected - 1 && self.before_last == Some(entry.previous) {
             return (expected - 1, Tamper::Inserted, "the entry after it continues the entry before it");
         }
@@ -330,7 +342,7 @@ impl ChainVerifier {
     }
 
     /// The link is broken between the last entry and this one: which of the two was changed?
-    fn blame(&self, held: &Held, entry: &Entry, next: Option<&Held>, expected: u64) -> (u64, Tamper, &'static str) {
+    fn blame(&self, held: &Held, entry: &Place, next: Option<&Held>, expected: u64) -> (u64, Tamper, &'static str) {
         if self.tree.size == self.start {
             return (expected, Tamper::Edited, "the entry does not begin the chain");
         }
@@ -338,7 +350,7 @@ impl ChainVerifier {
             return (expected - 1, Tamper::Inserted, "the entry after it continues the entry before it");
         }
         let vouched = match next {
-            Some(next) => next.entry.as_ref().is_ok_and(|next| next.previous == held.hash),
+            Some(next) => next.place.as_ref().is_ok_and(|next| next.previous == held.hash),
             None => self.vouched_last || self.covered.get(&expected).is_some_and(|head| head.hash == held.hash),
         };
         if vouched {
@@ -365,10 +377,10 @@ impl ChainVerifier {
     }
 }
 
-/// What can be said of an item by itself.
-pub fn examine(item: &Item<'_>) -> Examined {
+/// What can be said of an item by itself, which was found in this chain.
+pub fn examine(item: &Item<'_>, chain: &str) -> Examined {
     let hash = leaf_hash(item.entry);
-    let entry = decode(item.entry).map_err(|malformed| malformed.0);
+    let entry = view(item.entry).map_err(|malformed| malformed.0);
     let (mut contradiction, mut purged_through) = (None, None);
     if let Ok(entry) = &entry {
         let detail = digest(&[b"nodeloom/audit/detail/v1\0", item.detail_salt, item.detail]);
@@ -383,16 +395,22 @@ pub fn examine(item: &Item<'_>) -> Examined {
             purged_through = detail.and_then(|detail| detail.get("purged_through")?.as_u64());
         }
     }
-    Examined { entry, hash, stored_sequence: item.stored_sequence, contradiction, purged_through }
+    let place = entry.map(|entry| Place {
+        foreign: entry.chain != chain,
+        sequence: entry.sequence,
+        previous: entry.previous,
+        at_micros: entry.at_micros,
+    });
+    Examined { place, hash, stored_sequence: item.stored_sequence, contradiction, purged_through }
 }
 
-fn of(entry: &Entry) -> Columns<'_> {
+fn of<'a>(entry: &'a View<'_>) -> Columns<'a> {
     Columns {
         id: entry.id,
         at_micros: entry.at_micros,
-        operation: &entry.operation,
-        target: entry.target.as_deref(),
-        result: &entry.result,
+        operation: entry.operation,
+        target: entry.target,
+        result: entry.result,
         request: entry.request,
         intent: entry.intent,
         pseudonym: Some(&entry.pseudonym),
