@@ -39,6 +39,24 @@ function spanOf(finding: Finding): Span | null {
   return span && typeof span.start === 'number' && typeof span.end === 'number' ? { start: span.start, end: span.end } : null;
 }
 
+/** A text with each found place replaced by its kind, as the next node would read it. */
+export function masked(text: string, findings: Finding[]): string {
+  const bytes = new TextEncoder().encode(text);
+  const decode = (from: number, to: number) => new TextDecoder().decode(bytes.slice(from, to));
+  const spans = findings
+    .map((finding) => ({ span: spanOf(finding), family: finding.family }))
+    .filter((one): one is { span: Span; family: string } => one.span !== null && one.span.end <= bytes.length)
+    .sort((a, b) => a.span.start - b.span.start);
+  let at = 0;
+  let out = '';
+  for (const { span, family } of spans) {
+    if (span.start < at) continue;
+    out += `${decode(at, span.start)}[${family}]`;
+    at = span.end;
+  }
+  return out + decode(at, bytes.length);
+}
+
 /** A text with the found places marked. Spans are byte offsets, as the server counts. */
 export function Marked({ text, findings }: { text: string; findings: Finding[] }) {
   const bytes = new TextEncoder().encode(text);
