@@ -79,6 +79,7 @@ const tree = root.addChildren([
     at('/credentials', () => import('./pages/credentials/Credentials')),
     at('/audit', () => import('./pages/audit/Audit')),
     at('/team', () => import('./pages/team/Team')),
+    at('/usage', () => import('./pages/usage/Usage')),
   ]),
 ]);
 

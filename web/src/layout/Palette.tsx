@@ -13,7 +13,7 @@ export default function Palette({ base, onClose }: { base: string; onClose: () =
   const keys = useKeys();
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState('');
-  const workflows = useQuery({ queryKey: keys.of('workflows', 'palette'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/workflows', { params: { path, query: { limit: '100' } } })) });
+  const workflows = useQuery({ queryKey: keys.of('workflows', 'palette'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/workflows', { params: { path, query: { limit: 100 } } })) });
   useEffect(() => {
     dialog.current?.showModal();
     dialog.current?.querySelector('input')?.focus();

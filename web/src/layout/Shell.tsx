@@ -1,5 +1,5 @@
 import { Link, useLocation, useParams } from '@tanstack/react-router';
-import { Activity, CircleUser, ClipboardCheck, House, KeyRound, Menu, Moon, ScrollText, Search, ShieldCheck, Sun, Users, Workflow, X } from 'lucide-react';
+import { Activity, ChartColumn, CircleUser, ClipboardCheck, House, KeyRound, Menu, Moon, ScrollText, Search, ShieldCheck, Sun, Users, Workflow, X } from 'lucide-react';
 import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { isDark, setTheme } from '../lib/theme';
 import { IconButton } from '../ui/button';
@@ -17,6 +17,7 @@ export const PAGES = [
   { to: '/credentials', name: 'Credentials', icon: KeyRound, key: 'c' },
   { to: '/audit', name: 'Audit', icon: ScrollText, key: 'a' },
   { to: '/team', name: 'Team', icon: Users, key: 't' },
+  { to: '/usage', name: 'Usage', icon: ChartColumn, key: 'u' },
 ] as const;
 
 export function Shell({ children }: { children: ReactNode }) {

@@ -1,23 +1,26 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Activity, CircleX, Play, ShieldAlert } from 'lucide-react';
+import { Activity, CircleDollarSign, CircleX, Play, ShieldAlert } from 'lucide-react';
 import { useRef } from 'react';
 import { api, body, type Schemas } from '../../api/client';
 import { useLive } from '../../lib/live';
+import { cost, many } from '../../lib/money';
 import { ago, took } from '../../lib/time';
 import { useWorkflowNames } from '../../lib/workflows';
 import { useKeys, useScope } from '../../session';
 import { Card, Page } from '../../ui/page';
 import { Empty, Failed, Skeleton, Status } from '../../ui/state';
+import { readUsage, spent } from '../usage/usage';
 
 const COUNTED = 200;
 
 /** What runs, what fails, what was blocked; as it happens. */
 export default function Home() {
-  const { path, environment } = useScope();
+  const { path, environment, may } = useScope();
+  const billing = may('billing.manage');
   const keys = useKeys();
   const name = useWorkflowNames();
-  const at = (status?: string, limit = String(COUNTED)) => body(api.GET('/api/v1/teams/{team}/{environment}/runs', { params: { path, query: { limit, ...(status ? { status } : {}) } } }));
+  const at = (status?: 'running' | 'failed' | 'blocked', limit = COUNTED) => body(api.GET('/api/v1/teams/{team}/{environment}/runs', { params: { path, query: { limit, ...(status ? { status } : {}) } } }));
   const overview = useQuery({
     queryKey: keys.of('runs', 'overview'),
     queryFn: async () => {
@@ -25,7 +28,7 @@ export default function Home() {
       return { recent, running, failed, blocked };
     },
   });
-  const approvals = useQuery({ queryKey: keys.of('approvals'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/approvals', { params: { path, query: { limit: '50' } } })) });
+  const approvals = useQuery({ queryKey: keys.of('approvals'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/approvals', { params: { path, query: { limit: 50 } } })) });
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useLive(() => {
     clearTimeout(timer.current);
@@ -45,11 +48,12 @@ export default function Home() {
   const waiting = approvals.data?.items.filter((one) => one.status === 'pending') ?? [];
   return (
     <Page title="Home" lead={`What happens in ${environment}, live.`}>
-      <dl className="grid grid-cols-2 gap-3 lg:grid-cols-4">
+      <dl className={`grid grid-cols-2 gap-3 ${billing ? 'lg:grid-cols-5' : 'lg:grid-cols-4'}`}>
         <Figure icon={Play} title="Running now" value={running.next ? `${COUNTED}+` : String(running.items.length)} status="running" />
         <Figure icon={Activity} title="Runs, last 24 hours" value={today(recent)} />
         <Figure icon={CircleX} title="Failed, last 24 hours" value={today(failed)} status="failed" />
         <Figure icon={ShieldAlert} title="Blocked, last 24 hours" value={today(blocked)} status="blocked" />
+        {billing ? <Cost /> : null}
       </dl>
       {waiting.length > 0 ? (
         <Link to="/t/$team/$environment/approvals" params={path} className="rounded-lg border border-warn/40 bg-warn-wash px-4 py-3 text-[13px] font-medium text-warn">
@@ -61,6 +65,28 @@ export default function Home() {
         <RunList title="Needs a look" runs={[...failed.items, ...blocked.items].sort((a, b) => b.created_at.localeCompare(a.created_at)).slice(0, 10)} name={name} empty="Nothing failed and nothing was blocked. Good." />
       </div>
     </Page>
+  );
+}
+
+/** What today has cost so far. */
+function Cost() {
+  const { path } = useScope();
+  const keys = useKeys();
+  const today = new Date().toISOString().slice(0, 10);
+  const usage = useQuery({ queryKey: keys.of('usage', 'day', today, today), refetchInterval: 60_000, queryFn: () => readUsage(path, 'day', today, today) });
+  const total = usage.data?.total;
+  return (
+    <div className="rounded-lg border border-line bg-panel px-4 py-3">
+      <dt className="flex items-center gap-1.5 text-xs text-soft">
+        <CircleDollarSign size={14} aria-hidden /> Cost, today (UTC)
+      </dt>
+      <dd className="mt-1 text-2xl font-semibold tabular-nums">
+        <Link to="/t/$team/$environment/usage" params={path} className="hover:underline">
+          {total ? cost(spent(total)) : '–'}
+        </Link>
+      </dd>
+      {total ? <dd className="text-xs text-soft">{many(total.input_tokens + total.output_tokens)} tokens</dd> : null}
+    </div>
   );
 }
 
