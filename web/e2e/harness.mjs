@@ -1,6 +1,7 @@
 // A real server on SQLite with an account of its own, and a real browser before it.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,8 +22,8 @@ function freePort() {
   });
 }
 
-export async function startServer(binary) {
-  const folder = mkdtempSync(join(tmpdir(), 'nodeloom-e2e-'));
+/** `folder`: where an earlier one left its data; a server that stops with `keep` leaves it. */
+export async function startServer(binary, { folder = mkdtempSync(join(tmpdir(), 'nodeloom-e2e-')), again = false, env = {} } = {}) {
   const port = await freePort();
   const origin = `https://localhost:${port}`;
   const child = spawn(binary, ['serve'], {
@@ -38,6 +39,7 @@ export async function startServer(binary) {
       NODELOOM_LIMITS__AUTHENTICATION_PER_MINUTE: '1000',
       NODELOOM_LIMITS__API_PER_MINUTE: '100000',
       NODELOOM_LIMITS__ADDRESS_PER_MINUTE: '100000',
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -46,20 +48,21 @@ export async function startServer(binary) {
   child.stderr.on('data', (text) => (said += text));
   const deadline = Date.now() + 60_000;
   let link;
-  while (!(link = /https:\/\/\S+\/setup\?token=\S+/.exec(said)?.[0])) {
+  while (again ? !(await ready(port)) : !(link = /https:\/\/\S+\/setup\?token=\S+/.exec(said)?.[0])) {
     if (Date.now() > deadline || child.exitCode !== null) throw new Error(`the server did not start:\n${said}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return {
     origin,
     link,
+    folder,
     output: () => said,
-    stop: async () => {
+    stop: async ({ keep = false } = {}) => {
       const over = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       await Promise.race([over, new Promise((resolve) => setTimeout(resolve, 15_000))]);
       child.kill('SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
+      if (!keep) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
@@ -67,11 +70,12 @@ export async function startServer(binary) {
 /** A browser that remembers everything that must not happen: console errors, requests elsewhere, dialogs of attacks. */
 export async function startBrowser(origin) {
   const executablePath = process.env.NODELOOM_CHROMIUM ?? '/usr/bin/chromium';
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', ...(process.env.NODELOOM_E2E_DIST ? ['--disable-features=LocalNetworkAccessChecks'] : [])] });
   const wrong = [];
   const open = async (options = {}) => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
     context.setDefaultTimeout(30_000);
+    if (process.env.NODELOOM_E2E_DIST) await serveFrom(context, origin, process.env.NODELOOM_E2E_DIST);
     const page = await context.newPage();
     watch(page);
     return page;
@@ -94,6 +98,22 @@ export async function startBrowser(origin) {
   return { browser, open, wrong };
 }
 
+const TYPES = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', html: 'text/html' };
+
+/** While the dashboard is being written: its files come from `dist` rather than from the binary, under the same policy. */
+async function serveFrom(context, origin, dist) {
+  await context.route(`${origin}/**`, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const file = join(dist, pathname);
+    if (pathname.startsWith('/assets/') && existsSync(file)) return route.fulfill({ body: readFileSync(file), contentType: TYPES[pathname.split('.').pop()] ?? 'application/octet-stream' });
+    if (route.request().resourceType() === 'document' && /^\/($|sign-in|account|t\/)/.test(pathname)) {
+      const response = await route.fetch();
+      return route.fulfill({ response, body: readFileSync(join(dist, 'index.html')) });
+    }
+    return route.continue();
+  });
+}
+
 export async function axe(page, what) {
   // Evaluated by the debugger, so that the page's policy need not allow it.
   await page.evaluate(axeSource);
@@ -102,6 +122,51 @@ export async function axe(page, what) {
     const list = violations.map((one) => `${one.id}: ${one.help}\n    ${one.nodes.slice(0, 4).map((node) => `${node.target.join(' ')} ${node.failureSummary?.split('\n')[1] ?? ''}`).join('\n    ')}`);
     throw new Error(`${what}: axe found\n  ${list.join('\n  ')}`);
   }
+}
+
+function ready(port) {
+  return new Promise((resolve) => {
+    const asked = get({ host: '127.0.0.1', port, path: '/readyz', rejectUnauthorized: false, timeout: 1000 }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    asked.on('error', () => resolve(false));
+    asked.on('timeout', () => asked.destroy());
+  });
+}
+
+/** Makes the first admin behind the set-up link. */
+export async function setUp(page, link) {
+  await page.goto(link);
+  await page.getByLabel('E-mail address').fill(EMAIL);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: /make/i }).click();
+  await page.getByRole('heading', { name: 'Ready' }).waitFor();
+}
+
+/** Confirms who is at the keyboard, if a dangerous act asks for it. */
+export async function confirmed(page) {
+  const dialog = page.getByRole('dialog', { name: 'Confirm that it is you' });
+  if (!(await dialog.waitFor({ timeout: 1500 }).then(() => true, () => false))) return;
+  await dialog.getByLabel('Password').fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Confirm' }).click();
+  await dialog.waitFor({ state: 'detached' });
+}
+
+/** Calls the API as the person who is signed in on `page`. */
+export async function caller(page, origin) {
+  const token = async () => (await (await page.request.post(`${origin}/api/v1/auth/refresh`, { headers: { origin } })).json()).csrf_token;
+  let csrf = await token();
+  const once = (method, path, data) => page.request.fetch(`${origin}${path}`, { method, headers: { 'x-csrf-token': csrf, origin }, ...(data === undefined ? {} : { data }) });
+  return async (method, path, data) => {
+    let answer = await once(method, path, data);
+    if (answer.status() === 401) {
+      csrf = await token();
+      answer = await once(method, path, data);
+    }
+    const text = await answer.text();
+    return { status: answer.status(), body: text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : text };
+  };
 }
 
 export async function signIn(page, origin) {

@@ -13,7 +13,7 @@ export function useWorkflowNames(): (id: string) => string {
       const names = new Map<string, string>();
       let cursor: string | undefined;
       do {
-        const page = await body(api.GET('/api/v1/teams/{team}/{environment}/workflows', { params: { path, query: { limit: '200', ...(cursor ? { cursor } : {}) } } }));
+        const page = await body(api.GET('/api/v1/teams/{team}/{environment}/workflows', { params: { path, query: { limit: 200, ...(cursor ? { cursor } : {}) } } }));
         for (const one of page.items) names.set(one.id, one.name);
         cursor = page.next ?? undefined;
       } while (cursor && names.size < 2000);

@@ -10,12 +10,13 @@ import { Button } from '../../ui/button';
 import { TextArea } from '../../ui/field';
 import { Card, Page } from '../../ui/page';
 import { Empty, Failed, Skeleton, Status } from '../../ui/state';
+import { Text } from '../../ui/text';
 import { say, sayError } from '../../ui/toast';
 
 export default function Approvals() {
   const { path } = useScope();
   const keys = useKeys();
-  const list = useQuery({ queryKey: keys.of('approvals'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/approvals', { params: { path, query: { limit: '100' } } })) });
+  const list = useQuery({ queryKey: keys.of('approvals'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/approvals', { params: { path, query: { limit: 100 } } })) });
   useLive((event) => {
     if (event.kind.startsWith('approval') || event.kind === 'run_finished') void list.refetch();
   });
@@ -74,7 +75,7 @@ function Waiting({ approval }: { approval: Schemas['Approval'] }) {
   return (
     <Card title={`Node ${approval.node}`} actions={<span className="text-xs text-soft">{approval.deadline ? `until ${at(approval.deadline)}` : 'no deadline'}</span>}>
       <div className="flex flex-col gap-3">
-        <p className="text-[14px] whitespace-pre-wrap">{approval.message}</p>
+        <div className="text-[14px]"><Text text={approval.message} label="What is asked" /></div>
         <p className="text-xs text-soft">
           {approval.approved} of {approval.required} needed have approved ·{' '}
           <Link to="/t/$team/$environment/runs/$run" params={{ ...path, run: approval.run }} className="text-accent underline">

@@ -27,7 +27,7 @@ export default function Credentials() {
   const [making, setMaking] = useState(false);
   const [connecting, setConnecting] = useState(false);
   const [chosen, setChosen] = useState<Schemas['Credential'] | null>(null);
-  const list = useQuery({ queryKey: keys.of('credentials'), enabled: may('credential.use'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/credentials', { params: { path, query: { limit: '200' } } })) });
+  const list = useQuery({ queryKey: keys.of('credentials'), enabled: may('credential.use'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/credentials', { params: { path, query: { limit: 200 } } })) });
   const refusal = refused('credential.manage');
   const actions = (
     <>
@@ -157,7 +157,7 @@ function Detail({ credential, close }: { credential: Schemas['Credential']; clos
           </form>
         ) : (
           <div className="flex flex-wrap gap-2">
-            <Button busy={test.isPending} refused={refusal} onClick={() => test.mutate()}>Test</Button>
+            <Button busy={test.isPending} refused={refused('credential.use')} onClick={() => test.mutate()}>Test</Button>
             <Button refused={refusal} onClick={() => setReplacing(true)}>Replace the value</Button>
             <Button look="danger" refused={refusal} busy={remove.isPending} onClick={() => (sure ? remove.mutate() : setSure(true))}>{sure ? 'Really delete it' : 'Delete'}</Button>
           </div>

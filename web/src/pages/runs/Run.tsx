@@ -12,7 +12,9 @@ import { type Finding, Findings } from '../../ui/findings';
 import { Json } from '../../ui/json';
 import { Card, Page } from '../../ui/page';
 import { Badge, Failed, Skeleton, Status } from '../../ui/state';
+import { hasMarkup, Text } from '../../ui/text';
 import { say, sayError } from '../../ui/toast';
+import { Places } from './Places';
 import { Waterfall } from './Waterfall';
 
 export interface NodeLog {
@@ -139,6 +141,7 @@ export default function Run() {
                   {node.port ? <Badge>left by {node.port}</Badge> : null}
                   {node.usage?.output_tokens ? <Badge>{(node.usage.input_tokens ?? 0) + node.usage.output_tokens} tokens</Badge> : null}
                 </p>
+                {node.findings?.length ? <Places run={id} node={node} /> : null}
                 {node.findings?.length ? <Findings findings={node.findings} /> : null}
                 {node.failure ? <Section title="Failure" value={node.failure} /> : null}
                 {node.input !== undefined ? <Section title="Input" value={node.input} /> : null}
@@ -169,7 +172,17 @@ function Section({ title, value }: { title: string; value: unknown }) {
   return (
     <section className="min-w-0">
       <h3 className="mb-1 text-xs font-medium text-soft">{title}</h3>
-      <Json value={value} label={title} />
+      {typeof value === 'string' && hasMarkup(value) ? (
+        <>
+          <Text text={value} label={`${title}, rendered`} />
+          <details className="mt-1 text-xs text-soft">
+            <summary>As it is written</summary>
+            <Json value={value} label={title} />
+          </details>
+        </>
+      ) : (
+        <Json value={value} label={title} />
+      )}
     </section>
   );
 }

@@ -1,10 +1,11 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { type InfiniteData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Activity, Radio } from 'lucide-react';
-import { useEffect, useRef } from 'react';
-import { api, body } from '../../api/client';
+import { useEffect, useMemo, useRef } from 'react';
+import { api, body, type Schemas } from '../../api/client';
 import { useLive } from '../../lib/live';
+import { LONG } from '../../lib/long';
 import { ago, at, took } from '../../lib/time';
 import { useWorkflowNames } from '../../lib/workflows';
 import { useKeys, useScope } from '../../session';
@@ -12,32 +13,54 @@ import { Select } from '../../ui/field';
 import { Card, Page } from '../../ui/page';
 import { Badge, Empty, Failed, Skeleton, Status } from '../../ui/state';
 
-const STATES = ['queued', 'running', 'waiting', 'paused', 'succeeded', 'failed', 'blocked', 'cancelled'];
+const STATES = ['queued', 'running', 'waiting', 'paused', 'succeeded', 'failed', 'blocked', 'cancelled'] as const;
 const ROW = 40;
+type RunPage = Schemas['Page_RunSummary'];
+
+/** `held` with what is new in `newest`; the pages below stay as they are. */
+export function merged(held: RunPage[], newest: RunPage): RunPage[] {
+  const [first, ...others] = held;
+  if (!first || others.length === 0) return [newest];
+  const fresh = new Map(newest.items.map((run) => [run.id, run]));
+  const known = first.items.map((run) => fresh.get(run.id) ?? run);
+  const ids = new Set(held.flatMap((one) => one.items.map((run) => run.id)));
+  return [{ ...first, items: [...newest.items.filter((run) => !ids.has(run.id)), ...known] }, ...others];
+}
 
 export default function Runs() {
   const { path } = useScope();
   const keys = useKeys();
   const navigate = useNavigate();
-  const search = useSearch({ strict: false }) as { status?: string; workflow?: string };
+  const search = useSearch({ strict: false }) as { status?: (typeof STATES)[number]; workflow?: string };
   const name = useWorkflowNames();
   const query = { ...(search.status ? { status: search.status } : {}), ...(search.workflow ? { workflow: search.workflow } : {}) };
+  const client = useQueryClient();
+  const queryKey = keys.of('runs', 'list', query);
+  const page = (cursor: string | undefined) => body(api.GET('/api/v1/teams/{team}/{environment}/runs', { params: { path, query: { ...query, limit: 100, ...(cursor ? { cursor } : {}) } } }));
   const list = useInfiniteQuery({
-    queryKey: keys.of('runs', query),
+    queryKey,
     initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) => body(api.GET('/api/v1/teams/{team}/{environment}/runs', { params: { path, query: { ...query, limit: '100', ...(pageParam ? { cursor: pageParam } : {}) } } })),
-    getNextPageParam: (page) => page.next ?? undefined,
+    queryFn: ({ pageParam }) => page(pageParam),
+    getNextPageParam: (last) => last.next ?? undefined,
+    ...LONG,
+    // Coming back here shows what has happened since; what had been scrolled to is loaded again on the way.
+    refetchOnMount: 'always',
+    gcTime: 0,
   });
-  // New runs come at the top; a burst of events asks once.
+  // New runs come at the top; a burst of events asks once, and for the newest page alone.
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const live = useLive((event) => {
     if (!event.kind.startsWith('run')) return;
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => void list.refetch(), 400);
+    timer.current = setTimeout(async () => {
+      const newest = await page(undefined);
+      client.setQueryData<InfiniteData<RunPage>>(queryKey, (held) => held && { ...held, pages: merged(held.pages, newest) });
+    }, 400);
   });
   useEffect(() => () => clearTimeout(timer.current), []);
 
-  const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const pages = list.data?.pages;
+  const rows = useMemo(() => pages?.flatMap((one) => one.items) ?? [], [pages]);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 });
   const last = virtual.getVirtualItems().at(-1)?.index ?? 0;

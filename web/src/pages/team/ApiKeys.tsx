@@ -17,7 +17,7 @@ export function ApiKeys() {
   const keys = useKeys();
   const [open, setOpen] = useState(false);
   const [value, setValue] = useState<string | null>(null);
-  const list = useQuery({ queryKey: keys.of('api-keys'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/api-keys', { params: { path, query: { limit: '200' } } })) });
+  const list = useQuery({ queryKey: keys.of('api-keys'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/api-keys', { params: { path, query: { limit: 200 } } })) });
   const make = useMutation({
     mutationFn: (form: FormData) => {
       const permissions = form.getAll('permission').map(String);

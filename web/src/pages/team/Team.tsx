@@ -1,7 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Check, Minus, Users } from 'lucide-react';
-import { Tabs } from 'radix-ui';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { api, body } from '../../api/client';
 import { ago, at } from '../../lib/time';
 import { useKeys, useMe, useScope } from '../../session';
@@ -11,8 +10,10 @@ import { Select, TextField } from '../../ui/field';
 import { Card, Page } from '../../ui/page';
 import { Badge, Empty, Failed, Skeleton } from '../../ui/state';
 import { Table } from '../../ui/table';
+import { PageTabs } from '../../ui/tabs';
 import { say, sayError } from '../../ui/toast';
 import { ApiKeys } from './ApiKeys';
+import { Machines } from './Machines';
 
 export const ROLES = ['admin', 'builder', 'operator', 'viewer', 'compliance_officer'];
 export const roleName = (role: string) => role.replaceAll('_', ' ');
@@ -20,23 +21,16 @@ export const roleName = (role: string) => role.replaceAll('_', ' ');
 export default function Team() {
   const { may, refused, membership } = useScope();
   const manages = may('team.manage');
-  const tab = 'border-b-2 border-transparent px-3 py-2 text-[13px] text-soft data-[state=active]:border-accent data-[state=active]:font-semibold data-[state=active]:text-ink';
+  const or = (content: () => ReactNode) => () => (manages ? content() : <Card><Empty icon={Users} title="Not for your role">{refused('team.manage')}</Empty></Card>);
+  const parts = [
+    { id: 'members', name: 'Members', content: or(() => <><Members /><Invitations /><Security /></>) },
+    { id: 'machines', name: 'Service accounts', content: or(() => <Machines />) },
+    { id: 'keys', name: 'API keys', content: or(() => <ApiKeys />) },
+    { id: 'permissions', name: 'Permissions', content: () => <Matrix /> },
+  ];
   return (
     <Page title={membership?.name ?? 'Team'} lead={`You are ${membership ? roleName(membership.role) : 'nobody'} here.`}>
-      <Tabs.Root defaultValue={manages ? 'members' : 'permissions'} className="flex flex-col gap-4">
-        <Tabs.List aria-label="Parts of the team" className="flex gap-1 overflow-x-auto border-b border-line">
-          <Tabs.Trigger className={tab} value="members">Members</Tabs.Trigger>
-          <Tabs.Trigger className={tab} value="keys">API keys</Tabs.Trigger>
-          <Tabs.Trigger className={tab} value="permissions">Permissions</Tabs.Trigger>
-        </Tabs.List>
-        <Tabs.Content value="members" className="flex flex-col gap-4">
-          {manages ? <><Members /><Invitations /><Security /></> : <Card><Empty icon={Users} title="Not for your role">{refused('team.manage')}</Empty></Card>}
-        </Tabs.Content>
-        <Tabs.Content value="keys">
-          {manages ? <ApiKeys /> : <Card><Empty icon={Users} title="Not for your role">{refused('team.manage')}</Empty></Card>}
-        </Tabs.Content>
-        <Tabs.Content value="permissions"><Matrix /></Tabs.Content>
-      </Tabs.Root>
+      <PageTabs label="Parts of the team" parts={manages ? parts : parts.reverse()} />
     </Page>
   );
 }

@@ -16,7 +16,7 @@ export default function Versions() {
   const { workflow: id } = useParams({ strict: false }) as { workflow: string };
   const here = { ...path, id };
   const workflow = useQuery({ queryKey: keys.of('workflow', id), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/workflows/{id}', { params: { path: here } })) });
-  const versions = useQuery({ queryKey: keys.of('versions', id), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/workflows/{id}/versions', { params: { path: here, query: { limit: '100' } } })) });
+  const versions = useQuery({ queryKey: keys.of('versions', id), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/workflows/{id}/versions', { params: { path: here, query: { limit: 100 } } })) });
   const [from, setFrom] = useState<string>();
   const [to, setTo] = useState<string>();
   const items = versions.data?.items ?? [];

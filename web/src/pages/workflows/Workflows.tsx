@@ -27,7 +27,7 @@ export default function Workflows() {
   const list = useInfiniteQuery({
     queryKey: keys.of('workflows'),
     initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) => body(api.GET('/api/v1/teams/{team}/{environment}/workflows', { params: { path, query: { limit: '100', ...(pageParam ? { cursor: pageParam } : {}) } } })),
+    queryFn: ({ pageParam }) => body(api.GET('/api/v1/teams/{team}/{environment}/workflows', { params: { path, query: { limit: 100, ...(pageParam ? { cursor: pageParam } : {}) } } })),
     getNextPageParam: (page) => page.next ?? undefined,
   });
   const open = (id: string) => void navigate({ to: '/t/$team/$environment/workflows/$workflow', params: { ...path, workflow: id } });

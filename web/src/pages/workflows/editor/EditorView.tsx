@@ -18,6 +18,7 @@ import { useDocument } from './history';
 import { added, NodePanel } from './NodePanel';
 import { NodeCard } from './NodeCard';
 import { NodePalette } from './NodePalette';
+import type { LastRun } from './preview';
 import { RunBox } from './RunBox';
 
 const TYPES = { card: NodeCard };
@@ -68,7 +69,17 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
     if (runId && event.run === runId) void run.refetch();
   });
 
-  const credentials = useQuery({ queryKey: keys.of('credentials', 'names'), enabled: may('credential.use'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/credentials', { params: { path, query: { limit: '200' } } })) });
+  // Without one, expressions are previewed with the newest run that there is.
+  const earlier = useQuery({
+    queryKey: keys.of('runs', 'newest', workflow.id),
+    queryFn: async () => {
+      const [newest] = (await body(api.GET('/api/v1/teams/{team}/{environment}/runs', { params: { path, query: { workflow: workflow.id, limit: 1 } } }))).items;
+      return newest ? body(api.GET('/api/v1/teams/{team}/{environment}/runs/{run}', { params: { path: { ...path, run: newest.id } } })) : null;
+    },
+  });
+  const last = (run.data ?? earlier.data ?? undefined) as unknown as LastRun | undefined;
+
+  const credentials = useQuery({ queryKey: keys.of('credentials', 'names'), enabled: may('credential.use'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/credentials', { params: { path, query: { limit: 200 } } })) });
 
   const { nodes, edges } = useMemo(() => toFlow(definition, defects, status, selected), [definition, defects, status, selected]);
   // While a node is dragged only its place on the screen changes; the document learns of it at the end.
@@ -292,6 +303,7 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
               credentials={credentials.data?.items.map((one) => one.name) ?? []}
               defects={defects.get(chosen.id) ?? []}
               log={logs.find((log) => log.node === chosen.id)}
+              last={last}
               readOnly={readOnly}
               change={(next, kind) => change({ ...definition, nodes: definition.nodes.map((node) => (node.id === next.id ? next : node)) }, kind)}
               remove={() => { change(without(definition, selected)); setSelected(new Set()); }}

@@ -1,14 +1,22 @@
-import { Copy, Trash2 } from 'lucide-react';
-import { IconButton } from '../../../ui/button';
+import { Copy, Pin, Trash2 } from 'lucide-react';
+import { useMemo } from 'react';
+import { Button, IconButton } from '../../../ui/button';
 import { Check, Select, TextField } from '../../../ui/field';
 import { Json } from '../../../ui/json';
 import { type Definition, edgesOf, freshId, isTrigger, type NodeDefinition } from './document';
 import { AsJson, type Helps, type Schema, SchemaForm } from './SchemaForm';
 import type { NodeLog } from '../../runs/Run';
+import { type LastRun, sampleFor, usePreviews } from './preview';
+
+const NOTHING = {};
+/** Parameters that are code, and no text with expressions. */
+const CODE = ['code'];
 
 /** Everything about the chosen node. */
-export function NodePanel({ definition, node, schema, credentials, defects, log, readOnly, change, remove, copy }: { definition: Definition; node: NodeDefinition; schema: Schema | undefined; credentials: string[]; defects: string[]; log: NodeLog | undefined; readOnly: boolean; change: (node: NodeDefinition, kind: string) => void; remove: () => void; copy: () => void }) {
-  const helps: Helps = { credentials, expressions: expressions(definition, node) };
+export function NodePanel({ definition, node, schema, credentials, defects, log, last, readOnly, change, remove, copy }: { definition: Definition; node: NodeDefinition; schema: Schema | undefined; credentials: string[]; defects: string[]; log: NodeLog | undefined; last: LastRun | undefined; readOnly: boolean; change: (node: NodeDefinition, kind: string) => void; remove: () => void; copy: () => void }) {
+  const sample = useMemo(() => sampleFor(definition, node, last), [definition, node, last]);
+  const previews = usePreviews(node.parameters ?? NOTHING, CODE, sample);
+  const helps: Helps = { credentials, expressions: expressions(definition, node), previews };
   const set = (part: Partial<NodeDefinition>, kind: string) => change({ ...node, ...part }, `${node.id}.${kind}`);
   return (
     <div className="flex flex-col gap-4">
@@ -34,6 +42,7 @@ export function NodePanel({ definition, node, schema, credentials, defects, log,
       <fieldset disabled={readOnly} className="flex flex-col gap-3.5">
         <TextField label="Name" placeholder={node.id} value={node.name ?? ''} maxLength={200} onChange={(event) => set({ name: event.target.value || undefined } as Partial<NodeDefinition>, 'name')} hint={`Its id is ${node.id}; expressions call it nodes.${node.id}.`} />
         {schema ? <SchemaForm schema={schema} value={node.parameters ?? {}} helps={helps} onChange={(parameters, field) => set({ parameters }, field)} /> : <AsJson label="Parameters" value={node.parameters} onChange={(parameters) => set({ parameters: parameters as Record<string, unknown> }, 'json')} />}
+        {Object.keys(previews).length > 0 ? <p className="text-xs text-faint">Shown in green: what the expressions yield with {sample?.from}.</p> : usesExpressions(node) && sample === null ? <p className="text-xs text-faint">Run the workflow once, or pin test data on its trigger, to see here what expressions yield.</p> : null}
         <details>
           <summary className="text-xs font-medium text-soft">When it fails, how long, test data</summary>
           <div className="mt-3 flex flex-col gap-3.5">
@@ -48,7 +57,7 @@ export function NodePanel({ definition, node, schema, credentials, defects, log,
                 <Check label="Try again when it fails" checked={node.retry !== undefined} onChange={(event) => set({ retry: event.target.checked ? { max_attempts: 3 } : undefined } as Partial<NodeDefinition>, 'retry')} />
               </>
             )}
-            <AsJson label="Pinned test data" hint="Offered as the run's input when you run from the editor." value={node.test_data} onChange={(test_data) => set({ test_data }, 'test_data')} />
+            <AsJson label="Pinned test data" hint={isTrigger(node.type) ? "Offered as the run's input when you run from the editor; expressions are previewed with it." : 'Stands for what this node puts out when expressions are previewed. A run never uses it.'} value={node.test_data} onChange={(test_data) => set({ test_data }, 'test_data')} />
           </div>
         </details>
       </fieldset>
@@ -57,12 +66,19 @@ export function NodePanel({ definition, node, schema, credentials, defects, log,
           <h3 className="text-xs font-semibold text-soft">In the last run: {log.status}</h3>
           {log.failure ? <Json label="Failure" value={log.failure} /> : null}
           {log.output !== undefined ? <Json label="Output" value={log.output} /> : null}
+          {log.output !== undefined && !readOnly ? (
+            <div>
+              <Button icon={<Pin size={14} aria-hidden />} onClick={() => set({ test_data: log.output }, 'pin')}>Pin this output as test data</Button>
+            </div>
+          ) : null}
           {log.printed ? <Json label="Logs" value={log.printed} /> : null}
         </section>
       ) : null}
     </div>
   );
 }
+
+const usesExpressions = (node: NodeDefinition) => JSON.stringify(node.parameters ?? {}).includes('{{');
 
 /** What this node may name: the run's input, and every node that comes before it. */
 function expressions(definition: Definition, node: NodeDefinition): string[] {

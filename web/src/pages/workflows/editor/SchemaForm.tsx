@@ -1,8 +1,10 @@
 import { Plus, Trash2 } from 'lucide-react';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Button, IconButton } from '../../../ui/button';
 import { Code, type Language } from '../../../ui/code';
 import { Check, Select, TextArea, TextField } from '../../../ui/field';
+import type { Rule } from '../../guardrails/rule';
+import type { Preview } from './preview';
 
 export interface Schema {
   title?: string;
@@ -31,7 +33,10 @@ export interface Helps {
   credentials: string[];
   /** What `{{ … }}` may name here. */
   expressions: string[];
+  /** What the expressions of each field yield, where that is known. */
+  previews?: Record<string, Preview>;
 }
+const NONE: Record<string, Preview> = {};
 
 /** A form made from a node's JSON Schema. What it cannot show as fields it shows as JSON, so nothing is out of reach. */
 export function SchemaForm({ schema, value, onChange, helps }: { schema: Schema; value: Value; onChange: (value: Value, field: string) => void; helps: Helps }) {
@@ -44,9 +49,25 @@ export function SchemaForm({ schema, value, onChange, helps }: { schema: Schema;
   return (
     <div className="flex flex-col gap-3.5">
       {fields.map(([name, field]) => (
-        <Field key={name} name={name} schema={field} required={schema.required?.includes(name) ?? false} value={value[name]} onChange={(next) => set(name, next)} helps={helps} language={languageOf(name, field, value)} />
+        <div key={name} className="flex min-w-0 flex-col gap-1">
+          <Field name={name} schema={field} required={schema.required?.includes(name) ?? false} value={value[name]} onChange={(next) => set(name, next)} helps={helps} language={languageOf(name, field, value)} />
+          <Yields preview={helps.previews?.[name]} label={field.title ?? name} />
+        </div>
       ))}
     </div>
+  );
+}
+
+/** What an expression yields with the values at hand. */
+function Yields({ preview, label }: { preview: Preview | undefined; label: string }) {
+  if (!preview) return null;
+  if (preview.error !== undefined) return <p role="status" className="rounded-md bg-warn-wash px-2 py-1 text-xs break-words text-warn">{preview.error}</p>;
+  const text = typeof preview.value === 'string' ? preview.value : JSON.stringify(preview.value, null, 1);
+  return (
+    <output aria-label={`What ${label} yields`} className="max-h-28 overflow-y-auto rounded-md border border-line bg-canvas px-2 py-1 font-mono text-xs break-words whitespace-pre-wrap text-good">
+      {text === '' ? 'nothing: an empty text' : text}
+      {preview.cut ? ' …' : ''}
+    </output>
   );
 }
 
@@ -72,6 +93,7 @@ function Field({ name, schema, required, value, onChange, helps, language }: { n
       </div>
     );
   }
+  if (name === 'rules' && Array.isArray(value ?? [])) return <RuleList label={label} rules={(value ?? []) as Rule[]} onChange={onChange} />;
   if (schema['x-editor'] === 'credential') {
     return (
       <Select label={label} hint={hint} value={String(value ?? '')} onChange={(event) => onChange(event.target.value || undefined)}>
@@ -96,12 +118,14 @@ function Field({ name, schema, required, value, onChange, helps, language }: { n
   if (schema.type === 'integer' || schema.type === 'number') {
     return <TextField label={label} hint={hint} type="number" step={schema.type === 'integer' ? 1 : 'any'} min={schema.minimum} max={schema.maximum} placeholder={ghost} value={value === undefined ? '' : String(value)} onChange={(event) => onChange(event.target.value === '' ? undefined : Number(event.target.value))} />;
   }
-  if (schema.type === 'array' && schema.items?.enum) {
+  const words = schema.items?.enum ?? schema.items?.anyOf?.find((one) => one.enum)?.enum;
+  // What is configured in more detail than by its word alone is left to JSON, so that nothing of it is lost.
+  if (schema.type === 'array' && words && (!Array.isArray(value) || value.every((one) => typeof one === 'string'))) {
     const chosen = Array.isArray(value) ? (value as unknown[]) : [];
     return (
       <fieldset className="flex flex-col gap-1.5">
         <legend className="mb-1 text-xs font-medium text-soft">{label}</legend>
-        {schema.items.enum.map((one) => (
+        {words.map((one) => (
           <Check key={String(one)} label={String(one).replaceAll('_', ' ').toLowerCase()} checked={chosen.includes(one)} onChange={(event) => onChange(event.target.checked ? [...chosen, one] : chosen.filter((other) => other !== one))} />
         ))}
       </fieldset>
@@ -112,7 +136,7 @@ function Field({ name, schema, required, value, onChange, helps, language }: { n
     return (
       <fieldset className="rounded-md border border-line p-3">
         <legend className="px-1 text-xs font-medium text-soft">{label}</legend>
-        <SchemaForm schema={schema} value={(value as Value) ?? {}} onChange={(next) => onChange(Object.keys(next).length === 0 ? undefined : next)} helps={helps} />
+        <SchemaForm schema={schema} value={(value as Value) ?? {}} onChange={(next) => onChange(Object.keys(next).length === 0 ? undefined : next)} helps={{ ...helps, previews: NONE }} />
       </fieldset>
     );
   }
@@ -121,6 +145,32 @@ function Field({ name, schema, required, value, onChange, helps, language }: { n
   }
   if (is(schema, 'string') || schema['x-editor'] === 'expression' || schema['x-editor'] === 'template') return <Expression label={label} hint={hint} ghost={ghost} value={value} onChange={onChange} helps={helps} asText={schema.type === 'string'} />;
   return <AsJson label={label} hint={hint} value={value} onChange={onChange} />;
+}
+
+const RuleEditor = lazy(() => import('../../guardrails/RuleEditor').then((module) => ({ default: module.RuleEditor })));
+
+function RuleList({ label, rules, onChange }: { label: string; rules: Rule[]; onChange: (value: unknown) => void }) {
+  const set = (next: Rule[]) => onChange(next.length === 0 ? undefined : next);
+  return (
+    <fieldset className="flex flex-col gap-2">
+      <legend className="mb-1 text-xs font-medium text-soft">{label}</legend>
+      {rules.map((rule, index) => (
+        <details key={index} className="rounded-md border border-line px-3 py-2">
+          <summary className="text-[13px] font-medium">{rule.name || rule.type}</summary>
+          <div className="mt-3">
+            <Suspense fallback={<p className="text-xs text-soft">…</p>}>
+              <RuleEditor narrow rule={rule} onChange={(next) => set(rules.map((other, at) => (at === index ? next : other)))} remove={() => set(rules.filter((_, at) => at !== index))} />
+            </Suspense>
+          </div>
+        </details>
+      ))}
+      <div>
+        <Button look="quiet" icon={<Plus size={14} aria-hidden />} onClick={() => set([...rules, { type: 'REGEX', name: 'internal codes', pattern: '\\b[A-Z]{3}-\\d{4}\\b' }])}>
+          Add a rule
+        </Button>
+      </div>
+    </fieldset>
+  );
 }
 
 /** A text that may hold `{{ … }}`, or any JSON when it begins like one. */

@@ -1,0 +1,149 @@
+// The figures of the dashboard in headless Chromium: `node e2e/performance.mjs path/to/nodeloom`.
+import { execFileSync } from 'node:child_process';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { caller, setUp, signIn, startBrowser, startServer } from './harness.mjs';
+
+const binary = process.argv[2];
+if (!binary) throw new Error('usage: node e2e/performance.mjs BINARY [RUNS ENTRIES]');
+const RUNS = Number(process.argv[3] ?? 100_000);
+const ENTRIES = Number(process.argv[4] ?? 1_000_000);
+const NODES = 200;
+const rows = [];
+const tell = (what, figure, reach) => rows.push([what, figure, reach]);
+const ms = (value) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+const at = (values, share) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
+
+// A workflow of 200 nodes, and something to copy.
+let server = await startServer(binary);
+let chromium = await startBrowser(server.origin);
+let page = await chromium.open();
+await setUp(page, server.link);
+await signIn(page, server.origin);
+const base = /\/t\/[^/]+\/development/.exec(page.url())[0];
+const team = base.split('/')[2];
+const api = `/api/v1/teams/${team}/development`;
+const call = await caller(page, server.origin);
+const nodes = [{ id: 'in', type: 'MANUAL_TRIGGER', position: { x: 0, y: 0 } }];
+const edges = [];
+for (let n = 1; n < NODES; n++) {
+  nodes.push({ id: `n${n}`, type: 'TRANSFORM', name: `Step ${n}`, parameters: { template: { n, was: '{{ previous }}' } }, position: { x: (n % 20) * 250, y: Math.floor(n / 20) * 120 } });
+  edges.push({ from: n % 20 === 0 || n === 1 ? 'in' : `n${n - 1}`, to: `n${n}` });
+}
+const big = await call('POST', `${api}/workflows`, { definition: { name: 'two hundred nodes', nodes, edges } });
+if (big.status !== 201) throw new Error(JSON.stringify(big.body));
+const small = await call('POST', `${api}/workflows`, { definition: { name: 'one node', nodes: [nodes[0]] } });
+for (let n = 0; n < 3; n++) await call('POST', `${api}/workflows/${small.body.id}/runs`, { input: { n }, wait_seconds: 10 });
+await chromium.browser.close();
+await server.stop({ keep: true });
+console.log(execFileSync('python3', [fileURLToPath(new URL('seed.py', import.meta.url)), join(server.folder, 'nodeloom.db'), String(RUNS), String(ENTRIES)], { encoding: 'utf8' }).trim());
+server = await startServer(binary, { folder: server.folder, again: true });
+chromium = await startBrowser(server.origin);
+page = await chromium.open();
+await signIn(page, server.origin);
+
+/** When the page last kept the keyboard and the pointer waiting, once `shown` is there and half a second was quiet. */
+async function interactive(path, shown) {
+  await page.goto('about:blank');
+  await page.goto(`${server.origin}${path}`, { waitUntil: 'commit' });
+  return page.evaluate(
+    (selector) =>
+      new Promise((resolve) => {
+        let busy = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => { busy = Math.max(busy, entry.startTime + entry.duration); })).observe({ type: 'longtask', buffered: true });
+        let there = 0;
+        const look = () => {
+          there ||= document.querySelector(selector) ? performance.now() : 0;
+          const ready = Math.max(there, busy);
+          if (there && performance.now() - ready > 500) resolve(ready);
+          else setTimeout(look, 10);
+        };
+        look();
+      }),
+    shown,
+  );
+}
+
+for (const [what, warm] of [['cold cache', false], ['again', true]]) {
+  if (!warm) await (await page.context().newCDPSession(page)).send('Network.clearBrowserCache');
+  const time = await interactive(`${base}/workflows/${big.body.id}`, '.react-flow__node');
+  tell(`editor with ${NODES} nodes, interactive, ${what}`, ms(time), '1500 ms');
+}
+tell('  nodes that are drawn', String(await page.locator('.react-flow__node').count()), '');
+
+// Dragging, as the browser's own trace sees it.
+const session = await page.context().newCDPSession(page);
+const trace = [];
+session.on('Tracing.dataCollected', ({ value }) => trace.push(...value));
+const box = await page.locator('.react-flow__node').nth(5).boundingBox();
+await page.mouse.move(box.x + 20, box.y + 20);
+await page.mouse.down();
+await page.mouse.move(box.x + 40, box.y + 40);
+await session.send('Tracing.start', { transferMode: 'ReportEvents', categories: 'devtools.timeline,disabled-by-default-devtools.timeline' });
+for (let step = 0; step < 90; step++) {
+  await page.mouse.move(box.x + 40 + step * 4, box.y + 40 + Math.sin(step / 6) * 60);
+  await page.waitForTimeout(16);
+}
+const over = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
+await session.send('Tracing.end');
+await over;
+await page.mouse.up();
+const WORK = new Set(['EventDispatch', 'FunctionCall', 'FireAnimationFrame', 'TimerFire', 'RunMicrotasks', 'EvaluateScript', 'Layout', 'UpdateLayoutTree', 'PrePaint', 'ResizeObserver']);
+const main = trace.find((one) => one.name === 'FireAnimationFrame' || one.name === 'EventDispatch');
+const work = trace.filter((one) => one.ph === 'X' && one.tid === main?.tid && one.pid === main?.pid && WORK.has(one.name)).sort((a, b) => a.ts - b.ts || b.dur - a.dur);
+const top = [];
+for (const one of work) if (top.length === 0 || one.ts >= top.at(-1).ts + top.at(-1).dur) top.push(one);
+const begins = trace.filter((one) => one.name === 'BeginMainThreadFrame' && one.tid === main?.tid && one.pid === main?.pid).map((one) => one.ts).sort((a, b) => a - b);
+const frames = begins.slice(1).map((end, index) => top.filter((one) => one.ts >= begins[index] && one.ts < end).reduce((sum, one) => sum + (one.dur ?? 0), 0) / 1000);
+tell(`dragging a node among ${NODES}, script and layout a frame, mean of ${frames.length}`, ms(frames.reduce((sum, one) => sum + one, 0) / frames.length), '12 ms');
+tell('  95th percentile', ms(at(frames, 0.95)), '');
+
+/** From the click that leads there to the first rows, and how the list scrolls. */
+async function list(name, label, what, many) {
+  await page.goto(`${server.origin}${base}`);
+  await page.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
+  await page.waitForLoadState('networkidle').catch(() => {});
+  await page.getByRole('link', { name, exact: true }).hover();
+  await page.waitForTimeout(500);
+  const time = await page.evaluate(
+    ([text, of]) =>
+      new Promise((resolve) => {
+        const begin = performance.now();
+        [...document.querySelectorAll('nav a')].find((one) => one.textContent.trim() === text).click();
+        const look = () => (document.querySelector(`[aria-label="${of}"] [role=row] [role=cell]`) ? requestAnimationFrame(() => resolve(performance.now() - begin)) : requestAnimationFrame(look));
+        look();
+      }),
+    [name, label],
+  );
+  tell(`${what}: first page shown`, ms(time), '300 ms');
+  const scrolled = await page.evaluate(
+    (of) =>
+      new Promise((resolve) => {
+        const scroller = document.querySelector(`[aria-label="${of}"] [tabindex="0"]`);
+        const times = [];
+        let before = performance.now();
+        let left = 240;
+        const step = (now) => {
+          times.push(now - before);
+          before = now;
+          scroller.scrollTop += 400;
+          if (left-- > 0) requestAnimationFrame(step);
+          else resolve({ times: times.slice(1), rows: document.querySelectorAll(`[aria-label="${of}"] [role=row]`).length, top: scroller.scrollTop });
+        };
+        requestAnimationFrame(step);
+      }),
+    label,
+  );
+  tell(`${what}: frames while scrolling, median and 95th percentile`, `${ms(at(scrolled.times, 0.5))}, ${ms(at(scrolled.times, 0.95))}`, 'smooth');
+  tell(`  rows in the page after ${Math.round(scrolled.top).toLocaleString()} px`, String(scrolled.rows), `not ${many}`);
+}
+await list('Runs', 'Runs', `runs list of ${RUNS.toLocaleString()}`, RUNS.toLocaleString());
+await list('Audit', 'Audit entries', `audit of ${ENTRIES.toLocaleString()}`, ENTRIES.toLocaleString());
+
+await chromium.browser.close();
+await server.stop();
+const wide = Math.max(...rows.map(([what]) => what.length));
+for (const [what, figure, reach] of rows) console.log(`${what.padEnd(wide)}  ${figure.padStart(16)}  ${reach ? `reach: ${reach}` : ''}`);
+console.log(`load of the machine: ${loadavg().map((one) => one.toFixed(1)).join(' ')}`);
+if (chromium.wrong.length > 0) console.log(chromium.wrong.join('\n'));
