@@ -9,7 +9,7 @@ DATA   ?= $(CURDIR)/data
 MODELS := $(CURDIR)/.make/models
 MODEL  := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
-.PHONY: help run web e2e screenshots build test deps deps-test model fmt lint unit bench torture fuzz reference deny clean-data
+.PHONY: help run web e2e web-figures screenshots build test deps deps-test model fmt lint unit bench torture fuzz reference deny clean-data
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -58,13 +58,18 @@ unit: ## Every test, without formatting and lints
 	cargo nextest run --workspace --locked --no-fail-fast
 	$(MAKE) e2e
 
-e2e: web ## The dashboard's journeys in a real browser, against target/debug/nodeloom
+e2e: web ## The dashboard's journeys in a real browser, against target/debug/nodeloom (PART=siem: that part alone)
 	@echo "== the dashboard in a browser"
 	export PATH="$$(./deploy/setup/node.sh "$(CURDIR)/.make/node"):$$PATH"
-	node web/e2e/run.mjs target/debug/nodeloom $(if $(SHOTS),--screenshots $(SHOTS))
+	node web/e2e/run.mjs target/debug/nodeloom $(PART)
 
-screenshots: ## Pictures of every page into docs/guide/pictures
-	@$(MAKE) e2e SHOTS=docs/guide/pictures
+web-figures: build ## The dashboard's figures in headless Chromium: 200 nodes, 100,000 runs, 1,000,000 audit entries
+	@export PATH="$$(./deploy/setup/node.sh "$(CURDIR)/.make/node"):$$PATH"
+	node web/e2e/performance.mjs target/release/nodeloom
+
+screenshots: web ## Pictures of the pages into docs/guide/pictures
+	@export PATH="$$(./deploy/setup/node.sh "$(CURDIR)/.make/node"):$$PATH"
+	node web/e2e/pictures.mjs target/debug/nodeloom docs/guide/pictures
 
 bench: build model ## The figures of bench/RESULTS.md
 	@./bench/run.sh
