@@ -46,7 +46,8 @@ impl Seen {
 
 async fn attack(backend: &dyn Backend) -> Result<Seen, Error> {
     // generous in time: a busy machine is not a weak one
-    let small = Limits { wall_clock: Duration::from_secs(60), memory_bytes: 32 << 20, ..Limits::default() };
+    let minute = Duration::from_secs(60);
+    let small = Limits { wall_clock: minute, cpu_time: minute, memory_bytes: 32 << 20, ..Limits::default() };
     let short = Limits { wall_clock: Duration::from_millis(200), cpu_percent: 10, ..small.clone() };
     let few = Limits { processes: 40, ..small.clone() };
     let little = Limits { output_bytes: 64 << 10, ..small.clone() };

@@ -7,8 +7,13 @@
 //! closes, the container ends and the engine removes it; one that was never started is found by its label at the next
 //! start.
 
+#[cfg(test)]
+mod double;
 mod image;
 mod own;
+mod row;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -34,7 +39,7 @@ use sandbox_launcher::{keeper, wire::Profile};
 use tokio::{io::AsyncWriteExt, sync::Mutex};
 
 use crate::{
-    Error, Guarantee, SandboxConfig, Strength,
+    Error, Guarantee, SandboxConfig,
     backend::{Backend, Coverage, Finished, Row, Task},
     engine_profile::{self, KEEPER},
     kept::{self, Heard, Limited},
@@ -49,6 +54,7 @@ pub struct Docker {
     images: Mutex<BTreeMap<String, String>>,
     own: Own,
     label: &'static str,
+    patience: Patience,
 }
 
 struct Engine {
@@ -60,8 +66,30 @@ struct Engine {
 /// Every container of ours has it; the value says whose it is.
 const LABEL: &str = "nodeloom.sandbox";
 
-/// An engine that does not answer within this has failed.
-const PATIENCE: u64 = 60;
+/// How long an engine is waited for before it has failed.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// One answer, to its last byte.
+    answer: Duration,
+    /// An image that it takes in.
+    image: Duration,
+    /// A container that it removes.
+    removal: Duration,
+    /// A run past its deadline, which the keeper inside enforces.
+    run: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_secs(60),
+    image: Duration::from_secs(300),
+    removal: Duration::from_secs(60),
+    run: Duration::from_secs(20),
+};
+
+/// Gives an engine only so much time. Its client library waits for the head of an answer alone.
+async fn within<T>(most: Duration, asked: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+    tokio::time::timeout(most, asked).await.unwrap_or(Err(EngineError::RequestTimeoutError))
+}
 
 impl Docker {
     /// Prepares; connects at first use.
@@ -72,6 +100,7 @@ impl Docker {
             images: Mutex::default(),
             own: Own::now(),
             label: LABEL,
+            patience: PATIENCE,
         }
     }
 
@@ -81,10 +110,11 @@ impl Docker {
             remedy: "start the engine and let the server's user use its socket, or use the native backend".into(),
         };
         let path = self.socket.to_str().ok_or_else(|| absent("its path is not text".into()))?;
-        let client = bollard::Docker::connect_with_unix(path, PATIENCE, bollard::API_DEFAULT_VERSION)
+        let client = bollard::Docker::connect_with_unix(path, PATIENCE.answer.as_secs(), bollard::API_DEFAULT_VERSION)
             .map_err(|error| absent(error.to_string()))?;
-        let client = client.negotiate_version().await.map_err(|error| absent(told(error)))?;
-        let info = client.info().await.map_err(|error| absent(told(error)))?;
+        let most = self.patience.answer;
+        let client = within(most, client.negotiate_version()).await.map_err(|error| absent(told(error)))?;
+        let info = within(most, client.info()).await.map_err(|error| absent(told(error)))?;
         let security = info.security_options.clone().unwrap_or_default();
         if info.os_type.as_deref().is_some_and(|kind| kind != "linux") {
             return Err(absent("it does not run Linux containers".into()));
@@ -112,11 +142,12 @@ impl Docker {
     async fn reap(&self, client: &bollard::Docker) {
         let filters = HashMap::from([("label", vec![self.label])]);
         let options = bollard::query_parameters::ListContainersOptionsBuilder::new().all(true).filters(&filters);
-        for container in client.list_containers(Some(options.build())).await.unwrap_or_default() {
+        let known = within(self.patience.answer, client.list_containers(Some(options.build()))).await;
+        for container in known.unwrap_or_default() {
             let label = container.labels.as_ref().and_then(|labels| labels.get(self.label));
             let (Some(id), Some(label)) = (container.id, label) else { continue };
             if self.own.is_gone(label) {
-                remove(client, &id).await;
+                remove(client, &id, self.patience.answer).await;
             }
         }
     }
@@ -135,7 +166,7 @@ impl Docker {
         let tree = tree.map(Path::to_owned);
         let made = tokio::task::spawn_blocking(move || image::make(profile == Profile::HostUsr, tree.as_deref())).await;
         let made = made.map_err(io::Error::other).and_then(|made| made).map_err(Error::broken("make the image"))?;
-        let name = image::bring(&engine.client, made)
+        let name = within(self.patience.image, image::bring(&engine.client, made))
             .await
             .map_err(|error| Error::broken("bring the image to the engine")(io::Error::other(told(error))))?;
         known.insert(kind, name.clone());
@@ -169,10 +200,12 @@ impl Docker {
             let step = step.to_owned();
             move |error| Error::broken(step)(io::Error::other(told(error)))
         };
+        let most = self.patience.answer;
         let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).build();
-        let mut attached =
-            engine.client.attach_container(id, Some(options)).await.map_err(at("attach to the container"))?;
-        let started = engine.client.start_container(id, None::<StartContainerOptions>).await;
+        let mut attached = within(most, engine.client.attach_container(id, Some(options)))
+            .await
+            .map_err(at("attach to the container"))?;
+        let started = within(most, engine.client.start_container(id, None::<StartContainerOptions>)).await;
         started.map_err(at("start the container"))?;
         let limited = Limited { memory: engine.coverage.memory, processes: engine.coverage.pids };
         let packet = kept::packet(task, &limited);
@@ -192,9 +225,9 @@ impl Docker {
             };
             let _ = tokio::join!(say, hear);
         };
-        let in_time = tokio::time::timeout(kept::patience(task.limits), talk).await.is_ok();
+        let in_time = tokio::time::timeout(task.limits.wall_clock + self.patience.run, talk).await.is_ok();
         // while the keeper waits for its standard input to close, the engine still knows the container
-        let starved = match engine.client.inspect_container(id, None).await {
+        let starved = match within(most, engine.client.inspect_container(id, None)).await {
             Ok(about) => about.state.and_then(|state| state.oom_killed).unwrap_or(false),
             Err(_) => false,
         };
@@ -207,30 +240,51 @@ impl Docker {
 
     /// Waits until the engine has removed the container, removes it if it did not, and looks.
     async fn removed(&self, engine: &Engine, id: &str) -> bool {
+        let most = self.patience.answer;
         let options = WaitContainerOptionsBuilder::new().condition("removed").build();
-        let mut waiting = engine.client.wait_container(id, Some(options));
-        let _ = tokio::time::timeout(Duration::from_secs(10), waiting.next()).await;
-        for _ in 0..100 {
-            match engine.client.inspect_container(id, None).await {
-                Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => return true,
-                _ => remove(&engine.client, id).await,
+        let look = async {
+            let mut waiting = engine.client.wait_container(id, Some(options));
+            let _ = tokio::time::timeout(self.patience.removal / 6, waiting.next()).await;
+            loop {
+                match within(most, engine.client.inspect_container(id, None)).await {
+                    Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => return true,
+                    // an engine that is gone removes nothing; our next start does
+                    Err(EngineError::HyperLegacyError { err }) if err.is_connect() => return false,
+                    _ => remove(&engine.client, id, most).await,
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        tokio::time::timeout(self.patience.removal, look).await.unwrap_or(false)
+    }
+
+    /// Makes a container. An image that somebody removed is made again, once.
+    async fn create(&self, engine: &Engine, task: &Task<'_>) -> Result<(Left, String), Error> {
+        let mut again = true;
+        loop {
+            let image = self.image(engine, task.profile, task.tree.as_deref()).await?;
+            match create(engine.client.clone(), self.body(task, image.clone()), self.patience.answer).await {
+                Ok(made) => return Ok(made),
+                Err(EngineError::DockerResponseServerError { status_code: 404, .. }) if again => {
+                    self.images.lock().await.retain(|_, name| *name != image);
+                    again = false;
+                }
+                Err(error) => return Err(Error::broken("create the container")(io::Error::other(told(error)))),
+            }
         }
-        false
     }
 }
 
-async fn remove(client: &bollard::Docker, id: &str) {
+async fn remove(client: &bollard::Docker, id: &str, most: Duration) {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    let _ = client.remove_container(id, Some(options)).await;
+    let _ = within(most, client.remove_container(id, Some(options))).await;
 }
 
 /// An engine's error in its own words.
 fn told(error: EngineError) -> String {
     match error {
         EngineError::DockerResponseServerError { status_code, message } => format!("{message} ({status_code})"),
-        EngineError::RequestTimeoutError => format!("it did not answer within {PATIENCE} s"),
+        EngineError::RequestTimeoutError => "it did not answer in time".into(),
         other => {
             let mut text = other.to_string();
             let mut cause = std::error::Error::source(&other);
@@ -302,21 +356,10 @@ impl Backend for Docker {
     }
     async fn run(&self, task: &Task<'_>) -> Result<Finished, Error> {
         let engine = self.engine()?;
-        let image = self.image(engine, task.profile, task.tree.as_deref()).await?;
-        let body = self.body(task, image.clone());
-        let (mut left, id) = match create(engine.client.clone(), body).await {
-            Ok(made) => made,
-            Err(error) => {
-                if let EngineError::DockerResponseServerError { status_code: 404, .. } = error {
-                    // somebody removed our image: the next call makes it again
-                    self.images.lock().await.retain(|_, name| *name != image);
-                }
-                return Err(Error::broken("create the container")(io::Error::other(told(error))));
-            }
-        };
+        let (mut left, id) = self.create(engine, task).await?;
         let talked = self.converse(engine, &id, task).await;
         if talked.is_err() {
-            remove(&engine.client, &id).await;
+            remove(&engine.client, &id, self.patience.answer).await;
         }
         let clean = self.removed(engine, &id).await;
         left.id = None;
@@ -328,7 +371,7 @@ impl Backend for Docker {
         self.engine.get().map_or_else(unknown, |engine| engine.coverage.clone())
     }
     fn mechanism(&self, guarantee: Guarantee, landlock: u32) -> Row {
-        mechanism(guarantee, &self.coverage(), landlock)
+        row::mechanism(guarantee, &self.coverage(), landlock)
     }
     fn recipe(&self, profile: Profile) -> Vec<u8> {
         let version = self.engine.get().map(|engine| engine.version.as_str()).unwrap_or_default();
@@ -337,11 +380,15 @@ impl Backend for Docker {
 }
 
 /// Makes a container. The engine goes on when the caller goes away, so this does too: what was made is removed then.
-async fn create(client: bollard::Docker, body: ContainerCreateBody) -> Result<(Left, String), EngineError> {
+async fn create(
+    client: bollard::Docker,
+    body: ContainerCreateBody,
+    most: Duration,
+) -> Result<(Left, String), EngineError> {
     let (tell, told) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
-        let created = client.create_container(None::<CreateContainerOptions>, body).await;
-        let left = created.map(|created| (Left { client, id: Some(created.id.clone()) }, created.id));
+        let created = within(most, client.create_container(None::<CreateContainerOptions>, body)).await;
+        let left = created.map(|created| (Left { client, id: Some(created.id.clone()), most }, created.id));
         // whoever is not there any more drops it
         let _ = tell.send(left);
     });
@@ -353,52 +400,14 @@ async fn create(client: bollard::Docker, body: ContainerCreateBody) -> Result<(L
 struct Left {
     client: bollard::Docker,
     id: Option<String>,
+    most: Duration,
 }
 
 impl Drop for Left {
     fn drop(&mut self) {
         if let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) {
-            let client = self.client.clone();
-            runtime.spawn(async move { remove(&client, &id).await });
-        }
-    }
-}
-
-/// By what each promise is kept under Docker.
-fn mechanism(guarantee: Guarantee, coverage: &Coverage, landlock: u32) -> Row {
-    let held = |how: &str| (Strength::Held, how.to_owned(), None);
-    let missing = |how: &str| {
-        let what = "the engine says that its kernel cannot; see the warnings of `docker info`";
-        (Strength::Missing, how.to_owned(), Some(what.to_owned()))
-    };
-    match guarantee {
-        Guarantee::NoNetwork => held("--network none; socket and connect are not allowed calls"),
-        Guarantee::ReadOnlyFilesystem => held("--read-only, no volume; Landlock inside"),
-        Guarantee::NoCapabilities => held("--cap-drop ALL: all five sets empty"),
-        Guarantee::NotRoot => held("user 65534, which is nobody, inside and (without userns-remap) on the host"),
-        Guarantee::NoNewPrivileges => held("--security-opt no-new-privileges"),
-        Guarantee::SystemCallFilter => held("seccomp twice: our list for the engine, and the guest's own shorter one"),
-        Guarantee::SecondFileWall if landlock > 0 => held(&format!("Landlock version {landlock}")),
-        Guarantee::SecondFileWall => (
-            Strength::Missing,
-            "the engine's kernel has no Landlock".into(),
-            Some("/proc and /sys stay readable inside; boot with lsm=landlock,...".into()),
-        ),
-        Guarantee::OwnProcesses => held("a process namespace; its /proc is closed by Landlock"),
-        Guarantee::OwnIpc => held("--ipc none; a host name of its own; clocks cannot be set"),
-        Guarantee::NothingInherited => held("close_range over all descriptors; a new environment of three constants"),
-        Guarantee::MemoryLimit if coverage.memory => {
-            held(&format!("{}: memory of all processes together", coverage.how))
-        }
-        Guarantee::MemoryLimit => missing("no memory limit"),
-        Guarantee::CpuLimit if coverage.cpu => held(&format!("{}: quota, and RLIMIT_CPU in total", coverage.how)),
-        Guarantee::CpuLimit => missing("no processor limit"),
-        Guarantee::ProcessLimit if coverage.pids => held(&format!("{}, never below 32", coverage.how)),
-        Guarantee::ProcessLimit => missing("no limit on processes"),
-        Guarantee::TimeLimit => held("the keeper kills everything in its process namespace"),
-        Guarantee::OutputLimit => held("the keeper passes output on up to the limit"),
-        Guarantee::NothingLeft => {
-            held("--rm, waited for, and looked for afterwards; labels for what a killed server left")
+            let (client, most) = (self.client.clone(), self.most);
+            runtime.spawn(async move { remove(&client, &id, most).await });
         }
     }
 }
