@@ -215,7 +215,7 @@ fn run(prepared: &Prepared, job: &Job, given: Given) -> Result<Kept, Failed> {
     // some engines bring a kernel of their own, which knows no handles of processes
     let forked = match sys::fork_into(0) {
         Ok(sys::Side::Child) => None,
-        Ok(sys::Side::Parent(pid, handle)) => Some((pid, Some(handle))),
+        Ok(sys::Side::Parent(pid, handle)) => Some((pid, handle)),
         Err(_) => sys::fork().map_err(doing("fork"))?.map(|pid| (pid, None)),
     };
     let Some((pid, handle)) = forked else { become_guest(prepared, job, &fds, &words_end) };

@@ -137,7 +137,9 @@ fn run(
     let spaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | network;
     let (pid, handle) = match sys::fork_into(spaces) {
         Ok(sys::Side::Child) => child::become_guest(prepared, job, &fds, &tell),
-        Ok(sys::Side::Parent(pid, handle)) => (pid, handle),
+        Ok(sys::Side::Parent(pid, Some(handle))) => (pid, handle),
+        // without a handle there is no sure way to kill: the launcher gives up, and the guest goes with it
+        Ok(sys::Side::Parent(_, None)) => return Err(io::ErrorKind::Unsupported.into()),
         Err(error) => {
             let errno = error.raw_os_error().unwrap_or(0);
             return Ok(Some(Report { failed_step: child::Step::Fork as u32, errno, ..Report::default() }));

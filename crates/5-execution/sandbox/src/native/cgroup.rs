@@ -245,7 +245,14 @@ impl Places {
                 Path::new(at).join(inside.trim_start_matches('/'))
             };
             match *kind {
-                "cgroup2" => places.two = places.two.or(own("").map(place)),
+                "cgroup2" => {
+                    let at = own("").map(place);
+                    let above = at.map(|at| match at.parent() {
+                        Some(above) if at.ends_with(LEAF) => above.to_owned(),
+                        _ => at,
+                    });
+                    places.two = places.two.or(above);
+                }
                 "cgroup" => {
                     for controller in options.split(',').filter(|name| ["memory", "pids", "cpu"].contains(name)) {
                         places.one.extend(own(controller).map(|path| (controller.to_owned(), place(path))));
@@ -296,13 +303,17 @@ fn layout(places: &Places, name: &str) -> Layout {
     Layout::One { memory, pids, cpu }
 }
 
-/// Version 2 wants processes in leaves only: when our own group has some, they move into a leaf beside the new one.
+/// The leaf that processes move into, ourselves among them.
+const LEAF: &str = "nodeloom-server";
+
+/// Version 2 wants processes in leaves only: when our own group has some, they move into a leaf beside the new one. Whoever
+/// was started from such a leaf makes its groups beside it.
 fn second(own: &Path, name: &str) -> io::Result<PathBuf> {
     let enable = |at: &Path| fs::write(at.join("cgroup.subtree_control"), "+memory +pids +cpu");
     let base = own.join(name);
     fs::create_dir(&base)?;
     let enabled = enable(own).or_else(|_| {
-        let leaf = own.join("nodeloom-server");
+        let leaf = own.join(LEAF);
         fs::create_dir_all(&leaf)?;
         for pid in fs::read_to_string(own.join("cgroup.procs"))?.lines() {
             fs::write(leaf.join("cgroup.procs"), pid)?;
@@ -371,5 +382,8 @@ mod tests {
         assert_eq!(at("memory").as_deref(), Some("/sys/fs/cgroup/memory/a/b"));
         assert_eq!(at("cpu").as_deref(), Some("/sys/fs/cgroup/cpu,cpuacct/"));
         assert_eq!(places.two.as_deref(), Some(Path::new("/sys/fs/cgroup/unified/user.slice")));
+        let started_from_a_leaf = Places::parse("0::/system.slice/x.service/nodeloom-server\n", mounts);
+        let above = Path::new("/sys/fs/cgroup/unified/system.slice/x.service");
+        assert_eq!(started_from_a_leaf.two.as_deref(), Some(above));
     }
 }

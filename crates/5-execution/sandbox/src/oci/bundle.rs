@@ -44,6 +44,8 @@ pub struct Bundle {
     pub own: PathBuf,
     pub identity: Identity,
     pub groups: Groups,
+    /// The runtime brings a kernel of its own (gVisor), which has no Landlock.
+    pub own_kernel: bool,
 }
 
 impl Bundle {
@@ -113,8 +115,19 @@ impl Bundle {
 
     fn mounts(&self, task: &Task<'_>) -> Value {
         let closed = ["nosuid", "noexec", "nodev"];
-        let mut mounts = vec![
-            json!({ "destination": "/proc", "type": "proc", "source": "proc", "options": closed }),
+        // without Landlock, what shall not be read must not be there; gVisor shows /proc, /sys and a writable /tmp unless told
+        // otherwise, and its keeper needs none of them
+        let nothing = |at: &str| {
+            json!({
+                "destination": at, "type": "tmpfs", "source": "tmpfs",
+                "options": ["ro", "nosuid", "noexec", "nodev", "mode=755", "size=4k"],
+            })
+        };
+        let mut mounts = match self.own_kernel {
+            true => vec![nothing("/proc"), nothing("/sys")],
+            false => vec![json!({ "destination": "/proc", "type": "proc", "source": "proc", "options": closed })],
+        };
+        mounts.extend([
             json!({
                 "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
                 "options": ["nosuid", "noexec", "strictatime", "mode=755", "size=64k"],
@@ -123,7 +136,7 @@ impl Bundle {
                 "destination": keeper::DIRECTORY, "type": "bind", "source": self.own,
                 "options": ["bind", "ro", "nosuid", "nodev"],
             }),
-        ];
+        ]);
         for (source, name) in &self.shown {
             mounts.push(json!({
                 "destination": format!("/{name}"), "type": "bind", "source": source,
@@ -137,6 +150,8 @@ impl Bundle {
                 "destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
                 "options": ["nosuid", "noexec", "nodev", "mode=1777", size, inodes],
             }));
+        } else if self.own_kernel {
+            mounts.push(nothing("/tmp"));
         }
         json!(mounts)
     }

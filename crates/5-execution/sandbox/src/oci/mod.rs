@@ -167,6 +167,7 @@ impl Oci {
             own: self.base.join("own"),
             identity: self.identity(),
             groups: runtime.groups,
+            own_kernel: runtime.has_own_kernel(),
         })
     }
 

@@ -87,6 +87,11 @@ impl Runtime {
         Self { path, name, version, groups, flags }
     }
 
+    /// gVisor: guests meet its kernel and not the host's.
+    pub fn has_own_kernel(&self) -> bool {
+        self.name == "runsc"
+    }
+
     /// The runtime's program with its state below `base`.
     pub fn command(&self, base: &Path) -> Command {
         let mut command = command(&self.path);

@@ -31,8 +31,8 @@ fn owned(result: libc::c_long) -> io::Result<OwnedFd> {
 pub enum Side {
     /// The new process.
     Child,
-    /// The old one, with the new one's number and handle.
-    Parent(i32, OwnedFd),
+    /// The old one, with the new one's number and handle; gVisor's kernel accepts the question for one and gives none.
+    Parent(i32, Option<OwnedFd>),
 }
 
 /// Makes a child process in new namespaces (`flags` of `CLONE_NEW*`).
@@ -48,8 +48,9 @@ pub fn fork_into(flags: libc::c_int) -> io::Result<Side> {
     if pid == 0 {
         return Ok(Side::Child);
     }
-    // SAFETY: CLONE_PIDFD made this descriptor for us.
-    Ok(Side::Parent(pid as i32, unsafe { OwnedFd::from_raw_fd(handle) }))
+    // SAFETY: CLONE_PIDFD made this descriptor for us, if it is not -1 still.
+    let handle = (handle >= 0).then(|| unsafe { OwnedFd::from_raw_fd(handle) });
+    Ok(Side::Parent(pid as i32, handle))
 }
 
 /// The same without namespaces and without a handle; `None` in the new process.
@@ -227,7 +228,9 @@ pub fn place(fd: RawFd, to: RawFd, close: bool) -> io::Result<()> {
 pub fn close_range(first: u32, last: u32, at_execution: bool) -> io::Result<()> {
     let flags = if at_execution { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
     // SAFETY: no pointer is passed; callers hold no `OwnedFd` in the range that they use afterwards.
-    check(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) }).map(drop)
+    let close = |last: u32| check(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) }).map(drop);
+    // gVisor's kernel knows no number above the highest that a descriptor can have
+    close(last).or_else(|error| if last > i32::MAX as u32 { close(i32::MAX as u32) } else { Err(error) })
 }
 
 /// `mount`; empty strings stand for absent ones.
