@@ -18,8 +18,8 @@ const STEP_SECONDS: u64 = 30;
 const DIGITS: usize = 6;
 /// How many recovery codes there are.
 pub const RECOVERY_CODES: usize = 10;
-/// 80 bits, so that a stolen hash is not guessed.
-const RECOVERY_CHARACTERS: usize = 16;
+/// 120 bits: past 112 a plain hash is enough (OWASP ASVS 6.5.2).
+const RECOVERY_CHARACTERS: usize = 24;
 /// Letters and digits that are not mistaken for one another; 32 of them, so that a byte's five bits choose without bias.
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
@@ -61,7 +61,7 @@ fn step_of(secret: &Secret<Vec<u8>>, code: &str, now: Timestamp) -> Option<i64> 
 
 fn recovery_code() -> Secret<String> {
     let bytes: [u8; RECOVERY_CHARACTERS] = random();
-    let mut text = String::with_capacity(RECOVERY_CHARACTERS + 3);
+    let mut text = String::with_capacity(RECOVERY_CHARACTERS + 5);
     for (n, byte) in bytes.iter().enumerate() {
         if n > 0 && n % 4 == 0 {
             text.push('-');
@@ -261,7 +261,7 @@ mod tests {
         let (codes, hashes) = new_codes(user);
         assert!(codes.len() == 10 && hashes.iter().collect::<std::collections::BTreeSet<_>>().len() == 10);
         let code = codes[0].expose();
-        assert_eq!(code.len(), 19);
+        assert_eq!(code.len(), 29);
         for typed in [code.to_uppercase(), code.replace('-', ""), code.replace('-', " ")] {
             assert_eq!(recovery_hash(user, &typed), hashes[0]);
         }

@@ -176,6 +176,13 @@ impl Identity {
         self.open(&user.ok_or(NotIdentified::Unknown)?, Method::Organisation, browser, now).await
     }
 
+    /// Ends the session that the browser still shows when somebody signs in there: the new one takes its place.
+    pub(crate) async fn end_presented(&self, headers: &HeaderMap, now: Timestamp) -> Result<(), Error> {
+        let Ok(Some(token)) = cookies::read(headers, cookies::ACCESS) else { return Ok(()) };
+        let Ok(claims) = self.tokens().verify_at_any_time(token) else { return Ok(()) };
+        self.end_session(claims.sid, now).await
+    }
+
     /// The sessions of whoever asks, newest first.
     ///
     /// # Errors

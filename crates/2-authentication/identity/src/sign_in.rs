@@ -86,6 +86,7 @@ impl Identity {
             self.records().open_pending(&TokenHash::of(token.expose()), user.id, now, expires_at).await?;
             return Ok(Step::SecondFactor(Pending { token, expires_at }));
         }
+        self.end_presented(headers, now).await?;
         self.open(&user, Method::Password, browser, now).await.map(Step::SignedIn)
     }
 
@@ -110,6 +111,7 @@ impl Identity {
         if !self.records().use_pending(&hash, now).await? {
             return Err(Error::WrongCode);
         }
+        self.end_presented(headers, now).await?;
         self.open(&user, Method::SecondFactor, browser, now).await
     }
 

@@ -1,12 +1,14 @@
 //! Passwords: bcrypt at a cost that can be raised (R038), never truncated (D12), never many at once.
 
 mod common;
+mod threads;
 
 use std::{fmt, sync::Arc};
 
 use domain::Secret;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
+use self::threads::Threads;
 use crate::{Email, Error, error::PasswordFault, token::random_text};
 
 /// Shortest password, in characters.
@@ -48,13 +50,13 @@ pub struct Compared {
     pub outdated: bool,
 }
 
-/// Hashes and compares, on blocking threads, at most on half of the cores at a time.
+/// Hashes and compares, at most on half of the cores at a time, on threads of the lowest priority.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     cost: u32,
     /// A hash of a random text at the lowest cost, made at the start because that one is cheap.
     nobody: Arc<str>,
-    turns: Arc<Semaphore>,
+    threads: Threads,
     places: Arc<Semaphore>,
 }
 
@@ -81,7 +83,7 @@ impl Passwords {
         let turns = (cores / 2).max(1);
         // cannot fail for 32 letters at a cost that exists; were it ever empty, comparisons would say no, only sooner
         let nobody = bcrypt::hash(random_text(32).expose(), 4).unwrap_or_default().into();
-        Self { cost, nobody, turns: Arc::new(Semaphore::new(turns)), places: Arc::new(Semaphore::new(turns + QUEUE)) }
+        Self { cost, nobody, threads: Threads::start(turns), places: Arc::new(Semaphore::new(turns + QUEUE)) }
     }
 
     /// Hashes a password that [`acceptable`] has accepted.
@@ -120,13 +122,13 @@ impl Passwords {
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
-        let turn = self.turns.clone().acquire_owned().await.map_err(|_| Error::Busy)?;
-        let done = tokio::task::spawn_blocking(move || {
+        let (tell, told) = oneshot::channel();
+        self.threads.hand(Box::new(move || {
             // held until the work is done, even when whoever asked has gone away
-            let _held = (place, turn);
-            work()
-        });
-        done.await.map_err(|_| Error::Busy)
+            let _held = place;
+            _ = tell.send(work());
+        }));
+        told.await.map_err(|_| Error::Busy)
     }
 }
 
@@ -232,6 +234,34 @@ mod tests {
         let results = futures_join(tasks).await;
         let busy = results.iter().filter(|result| matches!(result, Err(Error::Busy))).count();
         assert!((1..=100).contains(&busy), "{busy}");
+    }
+
+    /// Issue 5, figures: at most half of the cores, and at low priority: what a thread of ours says of itself.
+    #[tokio::test]
+    async fn passwords_are_hashed_by_few_threads_of_low_priority() {
+        let passwords = Passwords::cheap();
+        let nice = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            // the name stands in brackets and may hold anything; priority and nice are the 18th and 19th field
+            let (name, rest) = stat.split_once('(').unwrap().1.rsplit_once(')').unwrap();
+            (name.to_owned(), rest.split_whitespace().nth(16).unwrap().parse::<i32>().unwrap())
+        };
+        let seen = passwords.in_turn(nice).await.unwrap();
+        assert_eq!(seen, (threads::NAME.to_owned(), threads::NICE));
+        assert!(nice().1 < threads::NICE, "only those threads, not the server");
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(passwords.places.available_permits(), (cores / 2).max(1) + QUEUE);
+    }
+
+    /// A job that goes wrong costs its own answer and no thread.
+    #[tokio::test]
+    async fn a_thread_outlives_a_job_that_panics() {
+        let passwords = Passwords::cheap();
+        for _ in 0..64 {
+            let broken: Result<(), _> = passwords.in_turn(|| panic!("as the test wants")).await;
+            assert!(matches!(broken, Err(Error::Busy)));
+        }
+        assert_eq!(passwords.in_turn(|| 7).await.unwrap(), 7);
     }
 
     async fn futures_join<T>(mut tasks: Vec<std::pin::Pin<Box<impl Future<Output = T>>>>) -> Vec<T> {

@@ -55,6 +55,20 @@ async fn signing_in_takes_both_steps() {
     assert!(matches!(world.second_step(&pending, &code(&shared, at(90)), at(90)).await, Err(Error::WrongCode)), "once");
 }
 
+/// OWASP ASVS 6.4.3: a new password by a mailed link opens no session and takes no second factor away.
+#[tokio::test]
+async fn a_new_password_by_link_leaves_the_second_factor() {
+    let Enrolled { world, secret: shared, .. } = enrolled().await;
+    let link = world.identity.reset_link(&EMAIL.parse().unwrap(), at(100)).await.unwrap().unwrap();
+    let new = "nine grey herons over water";
+    world.identity.reset_password(&link.token, secret(new), &own(), at(101)).await.unwrap();
+    let Step::SecondFactor(pending) = world.first_step(EMAIL, new, at(102)).await.unwrap() else {
+        panic!("the new password alone opened a session")
+    };
+    assert!(world.second_step(&pending, &wrong(&shared, at(103)), at(103)).await.is_err());
+    assert!(world.second_step(&pending, &code(&shared, at(130)), at(130)).await.is_ok());
+}
+
 /// RFC 6238, 5.2: a code that was taken is not taken again, in no other sign-in either.
 #[tokio::test]
 async fn a_code_is_taken_once() {

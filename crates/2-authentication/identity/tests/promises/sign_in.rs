@@ -12,6 +12,25 @@ async fn a_signed_in_browser_is_recognised() {
     assert_eq!(caller.actor(scope(Environment::Production), at(1)).await.unwrap().role(), Role::Admin);
 }
 
+/// OWASP ASVS 7.2.4: signing in where somebody is signed in ends that session, even when its access token is over.
+#[tokio::test]
+async fn signing_in_again_ends_the_session_that_the_browser_had() {
+    let world = world().await;
+    for (n, later) in [1, 3600].into_iter().enumerate() {
+        let old = world.sign_in_as(EMAIL, PASSWORD, at(n as i64)).await.unwrap();
+        let elsewhere = world.sign_in_as(EMAIL, PASSWORD, at(n as i64)).await.unwrap();
+        let shown = headers(&[("origin", ORIGIN), ("cookie", &cookie(&old))]);
+        let step = world.identity.sign_in(EMAIL, secret(PASSWORD), &shown, browser(), at(later)).await.unwrap();
+        let Step::SignedIn(new) = step else { panic!("no second step is asked for") };
+        assert_ne!(new.session, old.session);
+        assert!(world.get(&[("cookie", &cookie(&new))], at(later + 1)).await.is_ok());
+        assert!(world.refresh(&old.refresh, at(later + 1)).await.is_err(), "the old one has ended");
+        assert!(world.refresh(&elsewhere.refresh, at(later + 1)).await.is_ok(), "another browser's goes on");
+    }
+    let forged = headers(&[("origin", ORIGIN), ("cookie", "__Host-nodeloom-access=a.b.c")]);
+    assert!(world.identity.sign_in(EMAIL, secret(PASSWORD), &forged, browser(), at(9000)).await.is_ok());
+}
+
 /// Identity notes: unknown user vs wrong password: the same answer (the same cost is shown in `password`).
 #[tokio::test]
 async fn unknown_wrong_and_disabled_look_alike() {
