@@ -19,13 +19,15 @@ pub struct PostBox {
     mails: Arc<Mutex<Vec<(String, String)>>>,
     /// Recipients whose mails are put off this many times.
     off: Arc<Mutex<u32>>,
+    /// Recipients that are never taken.
+    refused: Arc<Mutex<Vec<String>>>,
 }
 
 impl PostBox {
     pub async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let post = Self { port, mails: Arc::default(), off: Arc::default() };
+        let post = Self { port, mails: Arc::default(), off: Arc::default(), refused: Arc::default() };
         let kept = post.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -46,6 +48,10 @@ impl PostBox {
     pub fn put_off(&self, times: u32) {
         *self.off.lock().unwrap() = times;
     }
+    /// Takes nothing for this address, ever.
+    pub fn refuse(&self, to: &str) {
+        self.refused.lock().unwrap().push(to.to_owned());
+    }
     async fn serve(self, stream: TcpStream) -> Option<()> {
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 here\r\n").await.ok()?;
@@ -59,6 +65,7 @@ impl PostBox {
             let reply = match word.as_str() {
                 "EHLO" => "250-here\r\n250 SMTPUTF8\r\n",
                 "RCPT" if self.is_off() => "451 later\r\n",
+                "RCPT" if self.refused.lock().unwrap().iter().any(|to| line.contains(to)) => "550 no such person\r\n",
                 "RCPT" => {
                     to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
                     "250 ok\r\n"

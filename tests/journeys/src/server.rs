@@ -52,6 +52,7 @@ impl Settings {
                 ("NODELOOM_LIMITS__API_PER_MINUTE", "100000".to_owned()),
                 ("NODELOOM_LIMITS__ADDRESS_PER_MINUTE", "100000".to_owned()),
                 ("NODELOOM_LIMITS__AUTHENTICATION_PER_MINUTE", "1000".to_owned()),
+                ("NODELOOM_LIMITS__RESEND_PER_MINUTE", "1000".to_owned()),
                 ("NODELOOM_LIMITS__WEBHOOK_PER_MINUTE", "100000".to_owned()),
                 ("NODELOOM_SECURITY__BCRYPT_COST", "10".to_owned()),
                 ("NODELOOM_AUDIT__WITNESSES", WITNESS.to_owned()),

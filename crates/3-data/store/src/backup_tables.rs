@@ -86,6 +86,7 @@ pub(crate) const TABLES: &[Table] = &[
     }),
     table!(second_factors { user_id Id, sealed Bytes, created_at Int, confirmed_at Int, last_step Int }),
     table!(recovery_codes { user_id Id, hash Bytes, used_at Int }),
+    table!(mails { id Id, about Text, sealed Bytes, state Text, attempts Int, next_at Int, created_at Int }),
     table!(pending_sign_ins { hash Bytes, user_id Id, created_at Int, expires_at Int, attempts Int, used_at Int }),
     table!(cooldowns { action Text, subject Bytes, failures Int, last_failure Int, until Int }),
     table!(workflows {

@@ -57,6 +57,7 @@ impl Engine {
                 }
             }
             inner.beat().await;
+            inner.end_parked().await;
         }
     }
 
@@ -295,6 +296,25 @@ impl Inner {
                 for run in runs {
                     self.active.ask(run, |asked| asked.cancel = Some(LOST_RIGHT.to_owned()));
                 }
+            }
+        }
+    }
+
+    /// Runs that nobody drives stop with the right of whoever started them too, now and not when they would have woken.
+    async fn end_parked(&self) {
+        let parked = match self.store.parked_principals(CLAIMING).await {
+            Ok(parked) => parked,
+            Err(error) => return tracing::warn!(%error, "nobody could be asked about runs that wait"),
+        };
+        for (principal, scope) in parked {
+            let Ok(actor) = self.rights.actor(principal, scope).await else { continue };
+            if actor.is_some_and(|actor| actor.may::<ExecuteWorkflow>().is_ok()) {
+                continue;
+            }
+            match self.store.end_parked(CLAIMING, principal, scope, LOST_RIGHT, self.clock.now()).await {
+                Ok(0) => {}
+                Ok(_) => self.wake.notify_one(),
+                Err(error) => tracing::warn!(%error, "runs of somebody who lost the right could not be ended"),
             }
         }
     }

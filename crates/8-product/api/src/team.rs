@@ -54,12 +54,6 @@ pub struct Member {
     pub since: String,
 }
 
-/// The members, oldest first.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Members {
-    pub items: Vec<Member>,
-}
-
 /// Gives a member another role.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -109,6 +109,10 @@ settings! {
         address_per_minute: u32 = 3000;
         /// Attempts to sign in, set up or reset from one address.
         authentication_per_minute: u32 = 10;
+        /// Mails asked for again (confirmation, new password, invitation) from one address.
+        resend_per_minute: u32 = 6;
+        /// Live streams (WebSockets) of one principal in this process at the same time.
+        streams_per_principal: usize = 32;
         /// Calls of one webhook.
         webhook_per_minute: u32 = 600;
         /// Most webhook runs of one team in this process at the same time.

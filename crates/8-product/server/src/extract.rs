@@ -35,6 +35,10 @@ impl<T: DeserializeOwned> FromRequest<Rooms> for Body<T> {
         if !json {
             return Err(Kind::UnsupportedMediaType.into());
         }
+        // Every body is an object; serde would take a list of its fields' values too.
+        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(Problem::new(Kind::NotJson).detail("expected a JSON object"));
+        }
         parse(&bytes).map(Self)
     }
 }

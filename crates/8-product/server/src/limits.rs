@@ -1,7 +1,12 @@
 //! The windows that requests are counted in: by address before we know who asks, by principal and by webhook after.
 //! Every answer says how much is left of the tightest of them ([`tell`]).
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use domain::{Principal, Timestamp};
@@ -92,6 +97,57 @@ pub async fn authentication(rooms: &Rooms, arrived: &Arrived) -> Result<(), Prob
         rooms.refused_anonymously(arrived, Kind::TooManyRequests);
     }
     counted
+}
+
+/// Mails that are asked for again, by the address that asks (R031); besides the pause of each recipient.
+///
+/// # Errors
+/// As [`by_address`].
+pub async fn resend(rooms: &Rooms, arrived: &Arrived) -> Result<(), Problem> {
+    let window = Window::new(WindowName::Resend, rooms.config.limits.resend_per_minute, MINUTE);
+    let counted = take(rooms, window, Key::address(arrived.client), arrived.at).await;
+    if counted.is_err() {
+        rooms.refused_anonymously(arrived, Kind::TooManyRequests);
+    }
+    counted
+}
+
+/// Live streams that each principal holds open in this process: they cost a task and reads of the database each.
+#[derive(Debug, Clone, Default)]
+pub struct Streams(Arc<Mutex<HashMap<String, usize>>>);
+
+/// A stream's place, given back when it ends.
+#[derive(Debug)]
+pub struct Place(Streams, String);
+
+impl Streams {
+    /// A place for one more stream of `principal`.
+    ///
+    /// # Errors
+    /// [`Kind::TooManyRequests`] when it holds `most` already.
+    pub fn open(&self, principal: &Principal, most: usize) -> Result<Place, Problem> {
+        let key = principal.to_string();
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = open.get(&key).copied().unwrap_or_default();
+        if held >= most {
+            let why = format!("at most {most} live streams at a time; close one first");
+            return Err(Problem::new(Kind::TooManyRequests).detail(why).retry_after(10));
+        }
+        open.insert(key.clone(), held + 1);
+        Ok(Place(self.clone(), key))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = open.get_mut(&self.1) {
+            *held = held.saturating_sub(1);
+            if *held == 0 {
+                open.remove(&self.1);
+            }
+        }
+    }
 }
 
 /// Calls of one webhook.

@@ -37,6 +37,7 @@ operations! {
     CreateTeam          "team.create";
     ChangeTeam          "team.change";
     DeleteTeam          "team.delete";
+    LeaveTeam           "team.leave";
     ChangeRole          "member.role";
     RemoveMember        "member.remove";
     ViewCooldowns       "cooldown.view";

@@ -31,11 +31,16 @@ pub fn service(rooms: &Rooms) -> Result<Guarding, Error> {
         (config.server.max_body_bytes as u64, Duration::from_secs(config.server.request_timeout_seconds));
     front.policies = Arc::new(move |method, path| policy(method, path, body, time));
     front.render = Arc::new(|refusal, _| render(refusal));
+    Ok(front.around(router(rooms)))
+}
+
+/// The same without layer 1 around it; served by nobody, asked by the test that takes that layer away (R002).
+pub fn router(rooms: &Rooms) -> Router {
     // 1 (limits by address), 2 (who, and may they) and 6 (intent before, outcome after) are what a handler's
     // `Identified` and `audited` are made of: see request.rs. A route without facts does not answer.
     let table = routes::table();
     let router = table.into_iter().fold(Router::new(), |router, route| route.mount(router, rooms));
-    let router = router
+    router
         .fallback(
             async |axum::extract::State(rooms): axum::extract::State<Rooms>,
                    axum::Extension(arrived): axum::Extension<Arrived>| {
@@ -47,8 +52,7 @@ pub fn service(rooms: &Rooms) -> Result<Guarding, Error> {
         .layer(axum::middleware::from_fn(crate::limits::tell))
         // The front counts body bytes, per route; axum's own limit would come first.
         .layer(DefaultBodyLimit::disable())
-        .with_state(rooms.clone());
-    Ok(front.around(router))
+        .with_state(rooms.clone())
 }
 
 /// Webhooks and runs may wait for a workflow; pages have headers of their own.

@@ -170,7 +170,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         policy,
     )?;
 
-    let post = Post::open(&config, clock.clone(), egress_policy(&config)?)?;
+    let post = Post::open(&config, clock.clone(), egress_policy(&config)?, store.clone(), vault.clone())?;
     let egress = egress(&config)?;
     let local = config.models.local_chat.clone().map(|path| {
         let settings =
@@ -250,6 +250,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         spare_windows: edge::Local::new(50_000),
         shutdown: CancellationToken::new(),
         slugs: Slugs::default(),
+        streams: crate::limits::Streams::default(),
     }))
 }
 

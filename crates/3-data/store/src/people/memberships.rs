@@ -1,12 +1,13 @@
 //! Who is in which team, as what.
 
 use authz::{Permit, SystemPermit, action::ManageTeam};
-use domain::{Role, TeamId, Timestamp};
+use domain::{Role, TeamId, Timestamp, UserId};
 
 use super::{Member, sessions};
 use crate::{
-    Effects, Error, Result, Store, dialect,
-    kernel::{sql::binds, tx::Tx},
+    Effects, Error, Page, PageRequest, Result, Store, dialect,
+    kernel::{row::Row, sql::binds, tx::Tx},
+    page::Cursor,
 };
 
 /// A member of a team.
@@ -45,7 +46,7 @@ const MEMBERS: &str = "SELECT m.team, m.member_kind, m.member, m.role, m.source,
      LEFT JOIN users AS u ON m.member_kind = 'user' AND u.id = m.member \
      LEFT JOIN service_accounts AS s ON m.member_kind = 'service_account' AND s.id = m.member \
      LEFT JOIN second_factors AS f ON m.member_kind = 'user' AND f.user_id = m.member \
-     WHERE m.team = $1 ORDER BY m.created_at, m.member";
+     WHERE m.team = $1 AND ($2 IS NULL OR m.member > $2) ORDER BY m.member LIMIT $3";
 /// Whether an admin would be left if this member were not one.
 const OTHER_ADMINS: &str = "SELECT COUNT(*) AS n FROM memberships AS m JOIN users AS u ON u.id = m.member \
      WHERE m.team = $1 AND m.member_kind = 'user' AND m.role = 'admin' AND m.member <> $2 AND u.disabled_at IS NULL";
@@ -63,27 +64,19 @@ impl Store {
         rows.iter().map(|row| Ok((row.get("team")?, row.get("role")?))).collect()
     }
 
-    /// The members of the permit's team.
-    pub async fn members(&self, permit: &Permit<ManageTeam>) -> Result<Vec<TeamMember>> {
-        let rows = self.db().all(MEMBERS, binds![permit.scope().team]).await?;
-        let read = |row: &crate::kernel::row::Row| {
-            let membership = Membership {
-                team: row.get("team")?,
-                member: Member::read(row, "member_kind", "member")?,
-                role: row.get("role")?,
-                source: row.get("source")?,
-                created_at: row.get("created_at")?,
-            };
-            let name = row.get::<Option<String>>("name")?.unwrap_or_default();
-            Ok(TeamMember {
-                membership,
-                name,
-                email: row.get("email")?,
-                disabled: row.get("disabled")?,
-                second_factor: row.get("second_factor")?,
-            })
-        };
-        rows.iter().map(read).collect()
+    /// The members of the permit's team, by the age of their accounts, oldest first.
+    pub async fn members(&self, permit: &Permit<ManageTeam>, page: &PageRequest) -> Result<Page<TeamMember>> {
+        let binds = binds![permit.scope().team, page.after_id()?, page.to_read()];
+        let members = self.db().all(MEMBERS, binds).await?.iter().map(shown).collect::<Result<_>>()?;
+        Ok(Page::cut(members, page, |found: &TeamMember| Cursor::at_id(found.membership.member.id())))
+    }
+
+    /// One of them; nothing for strangers.
+    pub async fn member(&self, permit: &Permit<ManageTeam>, member: Member) -> Result<Option<TeamMember>> {
+        let just_before = uuid::Uuid::from_u128(member.id().as_u128().saturating_sub(1));
+        let rows = self.db().all(MEMBERS, binds![permit.scope().team, just_before, 1_i64]).await?;
+        let found = rows.first().map(shown).transpose()?;
+        Ok(found.filter(|found| found.membership.member == member))
     }
 
     /// Makes someone a member of the permit's team, or gives a member another role.
@@ -147,20 +140,18 @@ impl Store {
     /// [`Error::Missing`]; [`Error::Refused`] when the team would be left without an admin.
     pub async fn remove_member(&self, permit: &Permit<ManageTeam>, member: Member, effects: Effects) -> Result<()> {
         self.write(effects, (permit.scope().team, member, self.now()), |(team, member, now), tx| {
-            Box::pin(async move {
-                keep_an_admin(tx, *team, *member, None).await?;
-                let who = binds![*team, member.kind(), member.id()];
-                let sql = "DELETE FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3";
-                Error::unless_touched(tx.run(sql, who).await?, "the member")?;
-                tx.run(
-                    "UPDATE api_keys SET revoked_at = $4 \
-                     WHERE team = $1 AND owner_kind = $2 AND owner = $3 AND revoked_at IS NULL",
-                    binds![*team, member.kind(), member.id(), *now],
-                )
-                .await?;
-                end_invitations_of(tx, *team, *member, *now).await?;
-                renew_sessions(tx, *member).await
-            })
+            Box::pin(take_out(tx, *team, *member, *now))
+        })
+        .await
+    }
+
+    /// The same for a person who leaves by themselves; whoever calls this has made sure that it is them.
+    ///
+    /// # Errors
+    /// As [`Store::remove_member`].
+    pub async fn leave_team(&self, _system: SystemPermit, team: TeamId, person: UserId, effects: Effects) -> Result<()> {
+        self.write(effects, (team, Member::User(person), self.now()), |(team, member, now), tx| {
+            Box::pin(take_out(tx, *team, *member, *now))
         })
         .await
     }
@@ -169,6 +160,38 @@ impl Store {
     pub async fn put_membership(&self, _system: SystemPermit, membership: Membership, effects: Effects) -> Result<()> {
         self.write(effects, membership, |m, tx| Box::pin(put(tx, m))).await
     }
+}
+
+fn shown(row: &Row) -> Result<TeamMember> {
+    let membership = Membership {
+        team: row.get("team")?,
+        member: Member::read(row, "member_kind", "member")?,
+        role: row.get("role")?,
+        source: row.get("source")?,
+        created_at: row.get("created_at")?,
+    };
+    Ok(TeamMember {
+        membership,
+        name: row.get::<Option<String>>("name")?.unwrap_or_default(),
+        email: row.get("email")?,
+        disabled: row.get("disabled")?,
+        second_factor: row.get("second_factor")?,
+    })
+}
+
+async fn take_out(tx: &mut Tx, team: TeamId, member: Member, now: Timestamp) -> Result<()> {
+    keep_an_admin(tx, team, member, None).await?;
+    let who = binds![team, member.kind(), member.id()];
+    let sql = "DELETE FROM memberships WHERE team = $1 AND member_kind = $2 AND member = $3";
+    Error::unless_touched(tx.run(sql, who).await?, "the member")?;
+    tx.run(
+        "UPDATE api_keys SET revoked_at = $4 \
+         WHERE team = $1 AND owner_kind = $2 AND owner = $3 AND revoked_at IS NULL",
+        binds![team, member.kind(), member.id(), now],
+    )
+    .await?;
+    end_invitations_of(tx, team, member, now).await?;
+    renew_sessions(tx, member).await
 }
 
 async fn keep_an_admin(tx: &mut Tx, team: TeamId, member: Member, becomes: Option<Role>) -> Result<()> {

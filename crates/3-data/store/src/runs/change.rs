@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use authz::SystemPermit;
-use domain::{LeaseId, NewEvent, RunId, RunStatus, Scope, StepAddress, Timestamp, WorkflowId};
+use domain::{LeaseId, NewEvent, Principal, RunId, RunStatus, Scope, StepAddress, Timestamp, WorkflowId};
 
 use super::{
     Beat, Claimed, DueSchedule, Ending, Inserted, NewApproval, NewRun, Parking, RunLease, TokenUsage, approval, claim,
-    ending, lease, row, schedule, step, token_usage,
+    ending, lease, row, schedule, step, to_json, token_usage, wish,
 };
 use crate::{
     Effects, Result, Store,
@@ -302,6 +302,35 @@ impl Store {
     pub async fn due_schedules(&self, _permit: SystemPermit, now: Timestamp, limit: u32) -> Result<Vec<DueSchedule>> {
         let rows = self.db().all(schedule::DUE, binds![now, limit]).await?;
         rows.iter().map(DueSchedule::read).collect()
+    }
+
+    /// The principals, each in its scope, by whose rights runs live that nobody drives at the moment.
+    pub async fn parked_principals(&self, _permit: SystemPermit) -> Result<Vec<(Principal, Scope)>> {
+        let (mut found, mut last) = (Vec::new(), (String::new(), uuid::Uuid::nil(), String::new()));
+        loop {
+            let row = self.db().optional(wish::NEXT_PARKED, binds![&*last.0, last.1, &*last.2]).await?;
+            let Some(row) = row else { return Ok(found) };
+            let scope = Scope { team: row.get("team")?, environment: row.get("environment")? };
+            found.push((row.json("principal")?, scope));
+            last = (row.get("principal")?, scope.team.uuid(), scope.environment.as_str().to_owned());
+        }
+    }
+
+    /// Asks for the end of those runs; returns how many.
+    pub async fn end_parked(
+        &self,
+        _permit: SystemPermit,
+        principal: Principal,
+        scope: Scope,
+        reason: &'static str,
+        now: Timestamp,
+    ) -> Result<u64> {
+        self.write(Effects::none(), to_json(&principal)?, move |principal, tx| {
+            Box::pin(async move {
+                tx.run(wish::END_PARKED, binds![&*principal, scope.team, scope.environment, reason, now]).await
+            })
+        })
+        .await
     }
 
     /// Housekeeping: lets in whoever was forgotten in line, and forgets replies that nobody came for.

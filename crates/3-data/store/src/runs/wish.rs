@@ -65,6 +65,16 @@ pub(crate) async fn cancel(
     Ok(status)
 }
 
+/// By whose rights runs live that nobody drives: in line, waiting for a time, a person or a child, paused. One after
+/// another, in order, so that a look costs as much as there are principals, however many runs there are.
+pub(super) const NEXT_PARKED: &str = "select principal, team, environment from runs \
+    where status in ('queued', 'waiting', 'paused') and (principal, team, environment) > ($1, $2, $3) \
+    order by principal, team, environment limit 1";
+/// Asks for the end of all of them; each becomes due, so that a worker takes it and ends it properly.
+pub(super) const END_PARKED: &str = "update runs set wish = 'cancel', wish_reason = $4, due_at = $5 \
+    where status in ('queued', 'waiting', 'paused') and principal = $1 and team = $2 and environment = $3 \
+    and (wish is null or wish = 'pause')";
+
 /// Asks that no further step begins. Returns the status after.
 ///
 /// # Errors

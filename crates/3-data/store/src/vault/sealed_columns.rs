@@ -134,6 +134,7 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
     sealed!(@all audit_searches sealed ("audit_searches", "sealed"), settings, Value, id Uuid name Text
         "team", "environment", "1"),
     sealed!(second_factors.sealed, key: user_id as Uuid, version: 1),
+    sealed!(mails.sealed, key: id as Uuid, version: 1),
     sealed!(oauth_clients.sealed, key: id as Uuid, team: team, environment: environment, version: 1),
     sealed!(siem_destinations.sealed, key: id as Uuid, team: team, environment: environment, version: 1),
     sealed!(oauth_requests.sealed, key: state_hash as Bytes, team: team, environment: environment, version: 1),

@@ -185,6 +185,7 @@ async fn work(rooms: &Rooms) -> Result<JoinSet<()>, Error> {
     loops.spawn(crate::siem::run(rooms.clone()));
     loops.spawn(crate::workers::keep_keys(rooms.clone()));
     loops.spawn(crate::workers::keep_connections(rooms.clone()));
+    loops.spawn(rooms.post.clone().deliver(rooms.shutdown.clone()));
     let recorder = rooms.recorder.clone();
     loops.spawn(async move {
         while !shutdown.is_cancelled() {

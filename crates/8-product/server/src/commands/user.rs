@@ -1,5 +1,5 @@
 //! What only whoever holds the machine can do for a person: a link for a new password where no mail goes out, the word
-//! that an address is theirs, and the end of a second factor that was lost.
+//! that an address is theirs, the end of a second factor that was lost, and the end of all their sessions.
 
 use domain::{AuditResult, UserId};
 use identity::Email;
@@ -20,6 +20,7 @@ pub enum UserAct {
     ResetLink,
     ConfirmAddress,
     EndSecondFactor,
+    EndSessions,
 }
 
 /// Does it, and prints what came of it.
@@ -43,6 +44,7 @@ async fn audited(rooms: &Rooms, email: &str, act: UserAct) -> Result<String, Err
         UserAct::ResetLink => Operation::AskReset,
         UserAct::ConfirmAddress => Operation::ConfirmEmail,
         UserAct::EndSecondFactor => Operation::EndSecondFactor,
+        UserAct::EndSessions => Operation::EndOtherSessions,
     };
     let wanted = recorder::Act {
         scope: None,
@@ -77,6 +79,10 @@ async fn perform(rooms: &Rooms, email: &Email, user: UserId, act: UserAct) -> Re
         UserAct::EndSecondFactor => {
             rooms.store.remove_second_factor(system, user, store::Effects::none()).await?;
             Ok(format!("{email} has no second factor any more"))
+        }
+        UserAct::EndSessions => {
+            let ended = rooms.identity.end_other_sessions(user, None, now).await?;
+            Ok(format!("{ended} sessions of {email} have ended"))
         }
     }
 }

@@ -42,7 +42,7 @@ use crate::{
 pub use identity_records::{StoredIdentities, slug, stored_key};
 pub use months::{Billing, Months, month_of};
 pub use plans::{Hook, Plans, address as hook_address};
-pub use post::{Post, texts};
+pub use post::{Delivery, Post, texts};
 pub use running::{RightsNow, Trail};
 pub use safety::{learned, ports};
 pub use team_guards::TeamGuards;
@@ -81,6 +81,8 @@ pub struct Inner {
     pub spare_windows: edge::Local,
     pub shutdown: CancellationToken,
     pub slugs: Slugs,
+    /// Who holds how many live streams.
+    pub streams: crate::limits::Streams,
 }
 
 impl std::ops::Deref for Rooms {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{
     extract::Asked,
+    limits::Place,
     problems::{Kind, Problem},
     request::Identified,
 };
@@ -49,8 +50,10 @@ pub async fn live(
         None if from.run.is_some() => 0,
         None => request.rooms.store.last_event(&permit).await?,
     };
+    let most = request.rooms.config.limits.streams_per_principal;
+    let place = request.rooms.streams.open(&request.caller.principal(), most)?;
     Ok(upgrade.max_message_size(4096).max_frame_size(4096).on_upgrade(move |socket| {
-        Stream { socket, request, permit, run: from.run, after, heard: Instant::now() }.run()
+        Stream { socket, request, permit, run: from.run, after, heard: Instant::now(), _place: place }.run()
     }))
 }
 
@@ -61,6 +64,7 @@ struct Stream {
     run: Option<RunId>,
     after: i64,
     heard: Instant,
+    _place: Place,
 }
 
 impl Stream {

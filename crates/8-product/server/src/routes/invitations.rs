@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 use store::{
     Effects,
+    mails::MailState,
     people::{Invitation, InvitationLink},
 };
 
@@ -28,7 +29,7 @@ use crate::{
     pages,
     problems::{Kind, Problem},
     request::Identified,
-    rooms::{Rooms, texts},
+    rooms::{Delivery, Rooms, texts},
 };
 
 fn shown(found: &Invitation) -> api::Invitation {
@@ -53,7 +54,17 @@ pub(super) fn role(text: &str) -> Result<Role, Problem> {
 pub async fn list(request: Identified) -> Result<Json<api::Invitations>, Problem> {
     let permit = request.may::<ManageTeam>()?;
     let found = request.rooms.store.invitations(&permit).await?;
-    Ok(Json(api::Invitations { items: found.iter().map(shown).collect() }))
+    let system = authz::act_as_system("an admin sees which invitations did not arrive");
+    let mut items = Vec::with_capacity(found.len());
+    for one in &found {
+        let standing = request.rooms.store.mail_about(system, &one.id.to_string()).await?;
+        let delivery = standing.map(|state| match state {
+            MailState::Waiting => Delivery::Retrying.as_str().to_owned(),
+            MailState::Dead => Delivery::Failed.as_str().to_owned(),
+        });
+        items.push(api::Invitation { delivery, ..shown(one) });
+    }
+    Ok(Json(api::Invitations { items }))
 }
 
 /// Hands the link over: by mail, or in the answer where no mail server is configured.
@@ -63,7 +74,7 @@ async fn hand_over(rooms: &Rooms, found: &Invitation, token: &Secret<String>) ->
     if rooms.post.is_there() {
         let days = rooms.identity.policy().invitation_life.as_secs() / (24 * 3600);
         let mail = texts::invitation(&found.email, &found.team_name, found.role, &link, days);
-        answer.delivery = Some(rooms.post.send(mail).await.as_str().to_owned());
+        answer.delivery = Some(rooms.post.send_about(mail, found.id.to_string()).await.as_str().to_owned());
     } else {
         (answer.delivery, answer.link) = (Some("link".to_owned()), Some(link));
     }
@@ -105,6 +116,7 @@ pub struct OfInvitation {
 
 pub async fn resend(request: Identified, At(at): At<OfInvitation>) -> Result<Json<api::Invitation>, Problem> {
     let id: InvitationId = show::id(&at.id)?;
+    limits::resend(&request.rooms, &request.arrived).await?;
     let now = request.arrived.at;
     let answer = request
         .audited(Operation::ResendInvitation, Some(id.to_string()), json!({}), async |rooms| {
@@ -132,7 +144,9 @@ pub async fn revoke(request: Identified, At(at): At<OfInvitation>) -> Result<Sta
     request
         .audited(Operation::RevokeInvitation, Some(id.to_string()), json!({}), async |rooms| {
             let permit = request.may::<ManageTeam>()?;
-            Ok(rooms.store.revoke_invitation(&permit, id, Effects::none()).await?)
+            rooms.store.revoke_invitation(&permit, id, Effects::none()).await?;
+            rooms.post.forget(id.to_string()).await;
+            Ok(())
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -83,6 +83,7 @@ pub async fn ask_verification(
 ) -> Result<(StatusCode, Json<api::Taken>), Problem> {
     limits::by_address(&rooms, &arrived).await?;
     limits::authentication(&rooms, &arrived).await?;
+    limits::resend(&rooms, &arrived).await?;
     let email = audited_stranger(&rooms, &arrived, Operation::AskVerification, async |rooms| {
         asked(rooms, &arrived, &headers, &body.email, CooldownAction::Resend).await
     })
@@ -99,6 +100,7 @@ pub async fn ask_reset(
 ) -> Result<(StatusCode, Json<api::Taken>), Problem> {
     limits::by_address(&rooms, &arrived).await?;
     limits::authentication(&rooms, &arrived).await?;
+    limits::resend(&rooms, &arrived).await?;
     let email = audited_stranger(&rooms, &arrived, Operation::AskReset, async |rooms| {
         asked(rooms, &arrived, &headers, &body.email, CooldownAction::Reset).await
     })

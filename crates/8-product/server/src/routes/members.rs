@@ -6,13 +6,13 @@ use domain::ServiceAccountId;
 use serde::Deserialize;
 use serde_json::json;
 use store::{
-    Effects,
+    Effects, PageRequest,
     people::{Member, ServiceAccount, TeamMember},
 };
 
 use super::{invitations::role, show};
 use crate::{
-    extract::{At, Body},
+    extract::{Asked, At, Body},
     operation::Operation,
     problems::{Kind, Problem},
     request::Identified,
@@ -51,15 +51,28 @@ fn shown(found: &TeamMember) -> api::Member {
     }
 }
 
-pub async fn list(request: Identified) -> Result<Json<api::Members>, Problem> {
+/// 200 at once, unless another limit is asked for.
+pub async fn list(
+    request: Identified,
+    Asked(asked): Asked<show::Paging>,
+) -> Result<Json<api::Page<api::Member>>, Problem> {
     let permit = request.may::<ManageTeam>()?;
-    let found = request.rooms.store.members(&permit).await?;
-    Ok(Json(api::Members { items: found.iter().map(shown).collect() }))
+    let page = show::paging(asked.limit.or(Some(200)), asked.cursor)?;
+    let found = request.rooms.store.members(&permit, &page).await?;
+    Ok(Json(show::page(found, |member| shown(&member))))
 }
 
 #[derive(Deserialize)]
 pub struct OfMember {
     id: String,
+}
+
+/// What the trail says of a member: nothing that names a person beyond the entry's target.
+fn standing(found: Option<&TeamMember>) -> serde_json::Value {
+    json!(found.map(|found| {
+        let TeamMember { membership, disabled, .. } = found;
+        json!({ "role": membership.role.as_str(), "source": membership.source, "disabled": disabled })
+    }))
 }
 
 /// What this process remembers of rights is forgotten at once; others follow within five seconds.
@@ -78,11 +91,12 @@ pub async fn change_role(
     let answer = request
         .audited(Operation::ChangeRole, Some(id_of(who)), json!({ "role": role.as_str() }), async |rooms| {
             let permit = request.may::<ManageTeam>()?;
+            let before = standing(rooms.store.member(&permit, who).await?.as_ref());
             rooms.store.change_role(&permit, who, role, Effects::none()).await?;
             forget(&request);
-            let all = rooms.store.members(&permit).await?;
-            let found = all.iter().find(|found| found.membership.member == who).ok_or(Kind::NotFound)?;
-            Ok(shown(found))
+            let found = rooms.store.member(&permit, who).await?.ok_or(Kind::NotFound)?;
+            request.tell_change(&before, &standing(Some(&found)));
+            Ok(shown(&found))
         })
         .await?;
     Ok(Json(answer))
@@ -93,8 +107,10 @@ pub async fn remove(request: Identified, At(at): At<OfMember>) -> Result<StatusC
     request
         .audited(Operation::RemoveMember, Some(id_of(who)), json!({}), async |rooms| {
             let permit = request.may::<ManageTeam>()?;
+            let before = standing(rooms.store.member(&permit, who).await?.as_ref());
             rooms.store.remove_member(&permit, who, Effects::none()).await?;
             forget(&request);
+            request.tell_change(&before, &json!(null));
             Ok(())
         })
         .await?;
@@ -107,19 +123,26 @@ pub async fn cooldowns(request: Identified) -> Result<Json<api::MemberCooldowns>
         .audited(Operation::ViewCooldowns, None, json!({}), async |rooms| {
             let permit = request.may::<ManageTeam>()?;
             let mut items = Vec::new();
-            for found in rooms.store.members(&permit).await? {
-                let (Member::User(id), Some(email)) = (found.membership.member, &found.email) else { continue };
-                for (action, cooldown) in rooms.identity.cooldowns_of(id, &email.parse()?).await? {
-                    items.push(api::MemberCooldown {
-                        member: id.to_string(),
-                        action: action.as_str().to_owned(),
-                        failures: cooldown.failures,
-                        last_failure: cooldown.last_failure.to_string(),
-                        until: cooldown.until.to_string(),
-                    });
+            let mut page = PageRequest::first(200);
+            loop {
+                let members = rooms.store.members(&permit, &page).await?;
+                for found in &members.items {
+                    let (Member::User(id), Some(email)) = (found.membership.member, &found.email) else { continue };
+                    for (action, cooldown) in rooms.identity.cooldowns_of(id, &email.parse()?).await? {
+                        items.push(api::MemberCooldown {
+                            member: id.to_string(),
+                            action: action.as_str().to_owned(),
+                            failures: cooldown.failures,
+                            last_failure: cooldown.last_failure.to_string(),
+                            until: cooldown.until.to_string(),
+                        });
+                    }
+                }
+                match members.next {
+                    Some(next) => page.after = Some(next),
+                    None => return Ok(items),
                 }
             }
-            Ok(items)
         })
         .await?;
     Ok(Json(api::MemberCooldowns { items }))
@@ -160,7 +183,9 @@ pub async fn create_machine(
                 let permit = request.may::<ManageTeam>()?;
                 rooms.store.add_service_account(&permit, id, name.clone(), role, Effects::none()).await?;
                 let all = rooms.store.service_accounts(&permit).await?;
-                all.iter().find(|account| account.id == id).map(machine).ok_or_else(|| Kind::NotFound.into())
+                let made = all.iter().find(|account| account.id == id).map(machine).ok_or(Kind::NotFound)?;
+                request.tell_change(&json!(null), &json!(made));
+                Ok(made)
             },
         )
         .await?;
@@ -172,8 +197,11 @@ pub async fn delete_machine(request: Identified, At(at): At<OfMember>) -> Result
     request
         .audited(Operation::DeleteMachine, Some(id.to_string()), json!({}), async |rooms| {
             let permit = request.may::<ManageTeam>()?;
+            let found = |all: Vec<ServiceAccount>| all.iter().find(|account| account.id == id).map(machine);
+            let before = json!(found(rooms.store.service_accounts(&permit).await?));
             rooms.store.disable_service_account(&permit, id, Effects::none()).await?;
             forget(&request);
+            request.tell_change(&before, &json!(found(rooms.store.service_accounts(&permit).await?)));
             Ok(())
         })
         .await?;

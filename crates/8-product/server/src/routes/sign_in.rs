@@ -243,7 +243,7 @@ pub async fn sign_out(request: Identified) -> Result<Response, Problem> {
     request
         .audited(Operation::SignOut, None, json!({}), async |rooms| match request.caller.session() {
             Some(session) => Ok(rooms.identity.end_session(session, request.arrived.at).await?),
-            None => Err(Problem::new(Kind::BadParameter).detail("an API key has no session to end")),
+            None => Err(Problem::new(Kind::Forbidden).detail("an API key has no session to end")),
         })
         .await?;
     let mut response = StatusCode::NO_CONTENT.into_response();

@@ -3,11 +3,12 @@
 use authz::action::{ManageTeam, ViewWorkflow};
 use axum::{Json, http::StatusCode};
 use domain::{Role, TeamId};
+use serde::Deserialize;
 use serde_json::json;
 use store::{Effects, people::Team};
 
 use crate::{
-    extract::Body,
+    extract::{At, Body},
     operation::Operation,
     problems::{Kind, Problem},
     request::Identified,
@@ -100,6 +101,28 @@ pub async fn change(request: Identified, Body(body): Body<api::ChangeTeam>) -> R
         })
         .await?;
     Ok(Json(answer))
+}
+
+#[derive(Deserialize)]
+pub struct OfTeam {
+    team: String,
+}
+
+/// For the last admin there is no way out but another admin, or the team's end.
+pub async fn leave(request: Identified, At(at): At<OfTeam>) -> Result<StatusCode, Problem> {
+    let person = request.person()?;
+    let team = request.rooms.team(&at.team).await?.ok_or(Kind::NotFound)?;
+    request
+        .audited(Operation::LeaveTeam, Some(team.to_string()), json!({}), async |rooms| {
+            let system = authz::act_as_system("a person leaves a team by themselves");
+            rooms.store.leave_team(system, team, person, Effects::none()).await?;
+            rooms.identity.forget_memberships();
+            rooms.identity.forget_sessions();
+            rooms.identity.forget_api_keys();
+            Ok(())
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn delete(request: Identified) -> Result<StatusCode, Problem> {
