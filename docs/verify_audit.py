@@ -2,11 +2,12 @@
 """Verifies what NodeLoom hands out about its audit trail (a bundle, a proof, an export as JSON lines or as CSV), with
 nothing but Python's standard library.
 
-    python3 verify_audit.py file [public-key-file-or-text]
+    python3 verify_audit.py file [public-key-file-or-text [witness-key-file-or-text ...]]
 
 Written from docs/life-of-an-entry.md alone, to show that the format is documented well enough; it shares no code with
 NodeLoom. Prints one line a chain and exits with 0 when everything holds, 1 when something was tampered with, 2 when the
-file is not a bundle. Without a key the one in the bundle is used, which proves less.
+file is not a bundle. Without a key the one in the bundle is used, which proves less. With keys of witnesses it says which
+checkpoints they signed; a line over a witness's name that the witness did not sign makes its checkpoint bad.
 """
 
 import base64
@@ -252,13 +253,42 @@ def b64(text):
     return base64.b64decode(text, validate=True)
 
 
-def read_key(text):
+def read_key(text, algorithm=1):
     name, key_id, key = text.strip().split("+", 2)
     tagged = b64(key)
     full = hashlib.sha256(name.encode() + b"\n" + tagged).digest()
-    if len(tagged) != 33 or tagged[0] != 1 or full[:4].hex() != key_id:
-        raise ValueError("this is not a verifier key")
+    if not name or len(tagged) != 33 or tagged[0] != algorithm or full[:4].hex() != key_id:
+        raise ValueError("this is not a verifier key" if algorithm == 1 else "this is not the key of a witness")
     return name, full[:4], tagged[1:]
+
+
+class Witnesses:
+    """What witnesses (C2SP tlog-cosignature) signed, of the notes that hold."""
+
+    def __init__(self, keys):
+        self.signed = {read_key(key, 4): [] for key in keys}
+
+    def take(self, number, note):
+        """Raises when a line over a witness's name does not hold."""
+        text, _, lines = note.rpartition("\n\n")
+        for (name, key_id, public), signed in self.signed.items():
+            for line in lines.splitlines():
+                _, signer, blob = line.split(" ")
+                blob = b64(blob)
+                if signer != name or blob[:4] != key_id:
+                    continue
+                message = b"cosignature/v1\ntime %d\n" % int.from_bytes(blob[4:12], "big") + text.encode() + b"\n"
+                if len(blob) != 76 or not ed25519_ok(public, message, blob[12:]):
+                    raise BadCheckpoint(f"bad_cosignature {number}")
+                if not signed or signed[-1] != number:
+                    signed.append(number)
+
+    def say(self):
+        for (name, _, _), signed in self.signed.items():
+            if signed:
+                print(f"witness {name}: signed {len(signed)} checkpoints, the newest is {max(signed)}")
+            else:
+                print(f"witness {name}: signed none of the checkpoints here")
 
 
 def open_note(note, key):
@@ -413,7 +443,16 @@ class Chain:
         return f"{self.name} {self.entries} entries: {kind} {first}" + (f"..{last}" if last != first else "")
 
 
-def verify(lines, trusted):
+def cosigned(witnesses, number, note):
+    """What is wrong with the lines of witnesses under a note that holds, if anything is."""
+    try:
+        witnesses.take(number, note)
+    except BadCheckpoint as error:
+        return str(error)
+    return None
+
+
+def verify(lines, trusted, witnesses):
     key = checkpoints = bad_checkpoint = chain = None
     covered, chains = [], []
     for text in lines:
@@ -433,6 +472,8 @@ def verify(lines, trusted):
                     covered += checkpoints.take(body["note"], body["heads"])
                 except BadCheckpoint as error:
                     bad_checkpoint = f"{error} {checkpoints.log.size + (str(error) != 'heads_altered')}"
+                else:
+                    bad_checkpoint = cosigned(witnesses, checkpoints.log.size, body["note"])
         elif kind == "chain":
             if chain is not None:
                 raise ValueError("a chain begins inside another")
@@ -461,6 +502,7 @@ def verify(lines, trusted):
     for found in chains:
         print(found.line())
     print(f"{checkpoints.log.size} checkpoints: {bad_checkpoint or 'intact'}")
+    witnesses.say()
     if trusted is None:
         print("note: the public key came with the bundle; give the key you trust to be sure whose it is")
     return bad_checkpoint is None and all(found.bad is None for found in chains)
@@ -504,10 +546,11 @@ def prove(chain, size, root, shown):
     return entry, hashed
 
 
-def report(chain, entries, bad, checkpoints, bad_checkpoint, trusted):
+def report(chain, entries, bad, checkpoints, bad_checkpoint, trusted, witnesses):
     if chain is not None:
         print(f"{chain} {entries} entries: {bad or 'intact'}")
     print(f"{checkpoints} checkpoints: {bad_checkpoint or 'intact'}")
+    witnesses.say()
     if trusted is None:
         print("note: the public key came with the file; give the key you trust to be sure whose it is")
     return bad is None and bad_checkpoint is None
@@ -520,31 +563,31 @@ def own_key(text, trusted):
     return key
 
 
-def verify_proof(proof, trusted):
+def verify_proof(proof, trusted, witnesses):
     if proof["format"] != "nodeloom/audit-proof/v1":
         raise ValueError("this is not a proof of version 1")
     key, chain = own_key(proof["key"], trusted), proof["chain"]
     try:
         number, log_root, size, root = vouched(proof["checkpoint"], key, chain)
     except BadCheckpoint as error:
-        return report(None, 0, None, 0, str(error), trusted)
-    bad = bad_checkpoint = None
+        return report(None, 0, None, 0, str(error), trusted, witnesses)
+    bad, bad_checkpoint = None, cosigned(witnesses, number, proof["checkpoint"]["note"])
     if "inclusion" in proof:
         try:
             prove(chain, size, root, proof["inclusion"])
         except Bad as error:
             bad = f"{error.args[1]} {error.args[0]}"
-        return report(chain, 1, bad, 1, None, trusted)
+        return report(chain, 1, bad, 1, bad_checkpoint, trusted, witnesses)
     shown = proof["consistency"]
     try:
         old_number, old_log, old_size, old_root = vouched(shown["older"], key, chain)
     except BadCheckpoint as error:
-        return report(chain, 0, None, 1, str(error), trusted)
+        return report(chain, 0, None, 1, str(error), trusted, witnesses)
     if not consistent(old_number, old_log, number, log_root, [b64(step) for step in shown["log"]]):
-        bad_checkpoint = f"inconsistent {number}"
+        bad_checkpoint = bad_checkpoint or f"inconsistent {number}"
     if not consistent(old_size, old_root, size, root, [b64(step) for step in shown["path"]]):
         bad = "recomputed 1" + (f"..{old_size}" if old_size > 1 else "")
-    return report(chain, 0, bad, 2, bad_checkpoint, trusted)
+    return report(chain, 0, bad, 2, bad_checkpoint, trusted, witnesses)
 
 
 def moment(micros):
@@ -571,15 +614,15 @@ def says(shown, entry, hashed):
     )
 
 
-def verify_export(about, checkpoint, entries, ending, trusted):
+def verify_export(about, checkpoint, entries, ending, trusted, witnesses):
     """`about`: format, key and chain; `ending`: how many entries there should be, or None when it breaks off."""
     if about["format"] != "nodeloom/audit-export/v1":
         raise ValueError("this is not an export of version 1")
     key, chain = own_key(about["key"], trusted), about["chain"]
     try:
-        _, _, size, root = vouched(checkpoint, key, chain)
+        number, _, size, root = vouched(checkpoint, key, chain)
     except BadCheckpoint as error:
-        return report(None, 0, None, 0, str(error), trusted)
+        return report(None, 0, None, 0, str(error), trusted, witnesses)
     count, last, bad = 0, None, None
     for shown in entries:
         count += 1
@@ -598,19 +641,20 @@ def verify_export(about, checkpoint, entries, ending, trusted):
     at = last[1] if last else 0
     if bad is None and ending != count:
         bad = f"truncated {at}" if ending is None else f"{'deleted' if count < ending else 'inserted'} {at}"
-    return report(chain, count, bad, 1, None, trusted)
+    bad_checkpoint = cosigned(witnesses, number, checkpoint["note"])
+    return report(chain, count, bad, 1, bad_checkpoint, trusted, witnesses)
 
 
-def verify_lines(lines, trusted):
+def verify_lines(lines, trusted, witnesses):
     parsed = [next(iter(json.loads(line).items())) for line in lines]
     if len(parsed) < 2 or parsed[0][0] != "export" or parsed[1][0] != "checkpoint":
         raise ValueError("an export begins with its format and its checkpoint")
     entries = [body for kind, body in parsed if kind == "entry"]
     ending = [body["entries"] for kind, body in parsed if kind == "end"]
-    return verify_export(parsed[0][1], parsed[1][1], entries, ending[0] if ending else None, trusted)
+    return verify_export(parsed[0][1], parsed[1][1], entries, ending[0] if ending else None, trusted, witnesses)
 
 
-def verify_table(text, trusted):
+def verify_table(text, trusted, witnesses):
     rows = [[cell[1:] if cell.startswith("'") else cell for cell in row] for row in csv.reader(io.StringIO(text, ""))]
     if len(rows) < 2 or rows[-1][0] != "#proof":
         raise ValueError("the last row, which holds the proof, is missing")
@@ -624,34 +668,38 @@ def verify_table(text, trusted):
         path = shown.get("path", "").split()
         shown["proof"] = {"cbor": shown["cbor"], "salt": shown["salt"], "detail": shown["detail"], "path": path}
         entries.append(shown)
-    return verify_export(about, about["checkpoint"], entries, about["entries"], trusted)
+    return verify_export(about, about["checkpoint"], entries, about["entries"], trusted, witnesses)
 
 
-def verify_any(text, trusted):
+def verify_any(text, trusted, witnesses):
     start = text[:64]
     if start.startswith('"sequence"'):
-        return verify_table(text, trusted)
+        return verify_table(text, trusted, witnesses)
     if start.startswith('{"export"'):
-        return verify_lines([line for line in text.split("\n") if line], trusted)
+        return verify_lines([line for line in text.split("\n") if line], trusted, witnesses)
     lines = text.split("\n")
     if '"bundle"' not in start and lines and '"format"' in text:
-        return verify_proof(json.loads(text), trusted)
-    return verify([line for line in lines if line], trusted)
+        return verify_proof(json.loads(text), trusted, witnesses)
+    return verify([line for line in lines if line], trusted, witnesses)
+
+
+def key_text(given):
+    """A key as it was given, or as the file holds it that was named."""
+    if os.path.exists(given):
+        with open(given, encoding="utf-8") as file:
+            return file.read()
+    return given
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) < 2:
         print(__doc__, file=sys.stderr)
         return 2
-    trusted = None
-    if len(sys.argv) == 3:
-        trusted = sys.argv[2]
-        if os.path.exists(trusted):
-            with open(trusted, encoding="utf-8") as file:
-                trusted = file.read()
     try:
+        keys = [key_text(given) for given in sys.argv[2:]]
+        trusted, witnesses = (keys[0] if keys else None), Witnesses(keys[1:])
         with open(sys.argv[1], encoding="utf-8", newline="") as file:
-            intact = verify_any(file.read(), trusted)
+            intact = verify_any(file.read(), trusted, witnesses)
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         print(f"this is not a bundle that can be judged: {error}", file=sys.stderr)
         return 2

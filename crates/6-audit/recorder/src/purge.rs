@@ -24,6 +24,8 @@ const CHUNK: i64 = 1_000;
 pub struct PurgeRules {
     /// Entries younger than this stay, whoever asks.
     pub minimum: Duration,
+    /// Entries that a SIEM destination does not have yet stay, unless they are older than this; `None`: they stay.
+    pub waits: Option<Timestamp>,
 }
 
 /// What was purged.
@@ -46,6 +48,12 @@ pub enum PurgeRefused {
     /// The segment is not what its checkpoint says: purging it would take away the evidence.
     #[error("the entries up to {through} are not those that checkpoint {checkpoint} vouches for; verify the trail")]
     NotIntact { through: u64, checkpoint: u64 },
+    /// Purging them now would leave a gap in what was delivered.
+    #[error(
+        "entries up to {through} were not delivered to {names} yet: wait, or pause or delete the destination first",
+        names = destinations.join(", ")
+    )]
+    NotDelivered { destinations: Vec<String>, through: u64 },
     #[error("the purge could not be done")]
     Failed(#[from] Error),
 }
@@ -75,17 +83,32 @@ impl Recorder {
         let any = self.facet(&chain.to_string(), Facet::Any);
         let young = store.first_audit_posting(SYSTEM, any, before).await.map_err(Error::from)?;
         let limit = young.map_or(head, |seq| seq - 1);
+        let waited = match rules.waits {
+            // of those that are older than that, no destination is waited for
+            Some(until) => store.first_audit_posting(SYSTEM, any, until).await.map_err(Error::from)?,
+            None => Some(1),
+        };
+        let lacking = store.siem_without_entry(SYSTEM, chain, limit).await.map_err(Error::from)?;
+        let delivered = lacking.iter().map(|(_, last)| *last).min().unwrap_or(limit);
+        let wanted = limit;
+        let limit = limit.min(delivered.max(waited.map_or(limit, |seq| seq - 1)));
         let gone = begun.as_ref().map_or(Purged::default(), |anchor| Purged {
             entries: 0,
             through: anchor.seq.cast_unsigned(),
             checkpoint: anchor.checkpoint,
         });
-        let Some(sealed) = self.sealed_before(checkpoints, chain, limit.cast_unsigned()).await? else {
+        let sealed = self.sealed_before(checkpoints, chain, limit.cast_unsigned()).await?;
+        let Some(sealed) = sealed.filter(|sealed| sealed.size > gone.through) else {
+            if limit < wanted
+                && let Some(more) = self.sealed_before(checkpoints, chain, wanted.cast_unsigned()).await?
+                && more.size > gone.through
+            {
+                let destinations = lacking.into_iter().map(|(name, _)| name).collect();
+                return Err(PurgeRefused::NotDelivered { destinations, through: more.size });
+            }
             return Ok(gone);
         };
-        if sealed.size <= gone.through {
-            return Ok(gone);
-        }
+        let lost: Vec<&String> = lacking.iter().filter(|l| l.1 < sealed.size.cast_signed()).map(|l| &l.0).collect();
         let peaks = match self.check_segment(chain, begun.as_ref(), &sealed).await {
             Ok(peaks) => peaks,
             // another server purges too
@@ -108,6 +131,9 @@ impl Recorder {
             "checkpoint": sealed.number,
             "root": hex::encode(sealed.root),
         });
+        if !lost.is_empty() {
+            draft.detail["not_delivered_to"] = json!(lost);
+        }
         let rows = self.prepare(vec![draft]).await?;
         let (seq, tree, at) = (sealed.size.cast_signed(), peaks.concat(), self.now());
         let anchor = AuditAnchor { seq, hash: sealed.hash, tree, checkpoint: sealed.number, at };

@@ -1,5 +1,5 @@
 //! R108, R229, R230, R231: proofs and exports that an outsider verifies with the public key alone, and what becomes of
-//! them when somebody tampers; purges, erasures and witnesses.
+//! them when somebody tampers; purges and erasures.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod support;
@@ -7,20 +7,16 @@ mod support;
 use std::{io::Write, path::Path, time::Duration};
 
 use authz::{Permit, act_as_system};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{AuditResult, Environment};
 use harness::{Ground, on_both, on_sqlite, permit_for, system, user};
-use recorder::{
-    CosignError, EntryNamed, Erased, ExportFormat, PurgeRefused, PurgeRules, Report, Search, Who, WitnessKey,
-    verify_document, verify_witnessed,
-};
+use recorder::{EntryNamed, Erased, ExportFormat, PurgeRefused, PurgeRules, Report, Search, Who, verify_document};
 use serde_json::{Value, json};
 use store::{ChainKey, Effects, PageRequest};
 use support::{CHAIN, Rooms, checkpoint_finding, finding, scope, signing_key, somebody, verifier_key};
 
 const HERE: Environment = Environment::Production;
-const NO_MINIMUM: PurgeRules = PurgeRules { minimum: Duration::ZERO };
+const NO_MINIMUM: PurgeRules = PurgeRules { minimum: Duration::ZERO, waits: None };
 
 async fn rooms(ground: &Ground) -> Rooms {
     Rooms::open(&ground.config, &ground.clock, &ground.folder.path().join("checkpoints.jsonl")).await
@@ -377,7 +373,7 @@ async fn what_was_purged_is_gone_and_the_rest_verifies() {
         rooms.record(Some(scope(HERE)), 321, 20).await;
         rooms.checkpoints.issue().await.unwrap();
         let before_purge = proof(&rooms, 7).await.to_string();
-        let too_young = PurgeRules { minimum: Duration::from_secs(365 * 86_400) };
+        let too_young = PurgeRules { minimum: Duration::from_secs(365 * 86_400), waits: None };
         let purge = async |before, rules| {
             rooms.recorder.purge(&rooms.checkpoints, &chain(), before, somebody(1), None, rules).await
         };
@@ -550,63 +546,6 @@ async fn an_erased_person_is_found_by_no_address() {
         rooms.recorder.record(vec![elsewhere]).await.unwrap();
         assert_eq!(rooms.recorder.erase_for(&permit, user(2), somebody(0)).await.unwrap(), Erased::ElsewhereToo);
         assert!(rooms.verify().await.is_intact());
-        rooms.store.close().await;
-    })
-    .await;
-}
-
-struct Witness(Ed25519KeyPair, &'static str);
-
-impl Witness {
-    fn new(seed: u8, name: &'static str) -> Self {
-        Self(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap(), name)
-    }
-    fn tagged(&self) -> Vec<u8> {
-        [&[4], self.0.public_key().as_ref()].concat()
-    }
-    fn id(&self) -> Vec<u8> {
-        let named = [self.1.as_bytes(), b"\n", &self.tagged()].concat();
-        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &named).as_ref()[..4].to_vec()
-    }
-    fn key(&self) -> WitnessKey {
-        WitnessKey::parse(&format!("{}+{}+{}", self.1, hex::encode(self.id()), STANDARD.encode(self.tagged()))).unwrap()
-    }
-    fn line(&self, note: &str) -> String {
-        let text = &note[..=note.rfind("\n\n").unwrap()];
-        let signed = self.0.sign(format!("cosignature/v1\ntime 1770000000\n{text}").as_bytes());
-        let blob = [self.id(), 1_770_000_000_u64.to_be_bytes().to_vec(), signed.as_ref().to_vec()].concat();
-        format!("\u{2014} {} {}", self.1, STANDARD.encode(blob))
-    }
-}
-
-/// Signatures of witnesses are taken if they hold, travel with the checkpoint, and are verified by whoever has their key.
-#[tokio::test(flavor = "multi_thread")]
-async fn witnesses_sign_checkpoints() {
-    on_both(async |ground| {
-        let rooms = rooms(ground).await;
-        rooms.record(Some(scope(HERE)), 1, 3).await;
-        let first = rooms.checkpoints.issue().await.unwrap();
-        let second = rooms.checkpoints.issue().await.unwrap();
-        let (witness, stranger) = (Witness::new(21, "witness.example/one"), Witness::new(22, "witness.example/two"));
-        let known = [witness.key()];
-        let cosign =
-            async |number, line: String| rooms.checkpoints.cosign(&known, number, &line, Effects::none()).await;
-        cosign(1, witness.line(&first.note)).await.unwrap();
-        assert!(matches!(cosign(2, witness.line(&first.note)).await, Err(CosignError::Signature)), "for another");
-        assert!(matches!(cosign(2, stranger.line(&second.note)).await, Err(CosignError::UnknownWitness)));
-        assert!(matches!(cosign(9, witness.line(&second.note)).await, Err(CosignError::NoSuchCheckpoint)));
-        assert!(matches!(cosign(2, "nonsense".to_owned()).await, Err(CosignError::Form)));
-        let two = format!("{}\n{}", witness.line(&second.note), stranger.line(&second.note));
-        assert!(matches!(cosign(2, two).await, Err(CosignError::Form)), "one line at a time");
-        let shown = rooms.checkpoints.shown(&chain(), Some(1)).await.unwrap().unwrap();
-        assert_eq!(shown.cosignatures.len(), 1);
-        assert_eq!(known[0].cosigned(&shown.note), Ok(Some(1_770_000_000)));
-        let report = verify_witnessed(&rooms.store, verifier_key(), &known, None, None).await.unwrap();
-        assert!(report.is_intact() && report.witnesses[0].newest == 1 && report.witnesses[0].signed == 1);
-        let bundle = export(&rooms, ExportFormat::Bundle, &Search::default()).await;
-        let report = verify_document(bundle.as_bytes(), Some(&verifier_key()), &known).unwrap();
-        assert!(report.is_intact() && report.witnesses[0].signed == 1, "{}", report.render());
-        assert_eq!(in_words(&rust(&bundle).unwrap()), "intact, checkpoints intact", "passed over without its key");
         rooms.store.close().await;
     })
     .await;

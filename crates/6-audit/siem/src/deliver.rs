@@ -24,6 +24,8 @@ pub(crate) struct Wire<'a> {
     /// How often, and for how long, it is asked whether it kept what it took.
     pub ask_every: Duration,
     pub ask_for: Duration,
+    /// Failures in a row before this batch.
+    pub failures: u32,
     /// So many refused in a row, with nothing taken between them, and it is the destination that is wrong.
     pub strikes: u32,
 }
@@ -165,6 +167,9 @@ impl Wire<'_> {
                     self.put_aside(part[at], why, &mut outcome, &mut pending, strikes);
                     outcome.retries += 1;
                 }
+                Verdict::Bad { why, .. } if self.is_patient() => {
+                    outcome.stop = Some(Stop::Again { why, after: None });
+                }
                 Verdict::Bad { why, .. } | Verdict::TooLarge(why) => {
                     if part.len() > 1 {
                         size = part.len() / 2;
@@ -185,6 +190,10 @@ impl Wire<'_> {
         Ok(outcome)
     }
 
+    fn is_patient(&self) -> bool {
+        self.failures < self.exporter.patience()
+    }
+
     fn put_aside(
         &self,
         index: usize,
@@ -193,7 +202,7 @@ impl Wire<'_> {
         pending: &mut VecDeque<usize>,
         strikes: &mut u32,
     ) {
-        if !self.exporter.puts_aside() {
+        if self.is_patient() {
             outcome.stop = Some(Stop::Again { why, after: None });
             return;
         }

@@ -6,7 +6,7 @@ use domain::{AuditResult, AuditSubject, EventKind, Json, Scope, Timestamp};
 use recorder::Linked;
 use serde::Serialize;
 use serde_json::json;
-use store::siem::SiemStream;
+use store::siem::{SiemStream, is_installation};
 
 /// Names the shape, on every event and every webhook.
 pub const SCHEMA: &str = "nodeloom.event.v1";
@@ -161,6 +161,15 @@ pub(crate) fn hash_of_note(shown: &recorder::ShownCheckpoint) -> String {
     hex::encode(digest(&SHA256, issued))
 }
 
+/// Whose event it is, for people: `installation` for the system's chain.
+pub(crate) fn team_word(scope: Scope) -> String {
+    if is_installation(scope) { "installation".to_owned() } else { scope.team.to_string() }
+}
+/// Likewise; `system` for the system's chain.
+pub(crate) fn environment_word(scope: Scope) -> &'static str {
+    if is_installation(scope) { "system" } else { scope.environment.as_str() }
+}
+
 impl Event {
     pub(crate) fn audit(scope: Scope, chain: &str, linked: Linked) -> Self {
         let shown = linked.shown;
@@ -176,8 +185,8 @@ impl Event {
             id: shown.id.to_string(),
             stream: SiemStream::Audit.as_str(),
             chain: chain.to_owned(),
-            team: scope.team.to_string(),
-            environment: scope.environment.as_str(),
+            team: team_word(scope),
+            environment: environment_word(scope),
             sequence: i64::try_from(shown.sequence).unwrap_or(i64::MAX),
             hash: shown.hash,
             prev_hash: linked.previous,
@@ -236,8 +245,8 @@ impl Event {
             id: format!("checkpoint_{}_{}_{}", scope.team.uuid().simple(), scope.environment, shown.number),
             stream: SiemStream::Checkpoints.as_str(),
             chain: "checkpoints".to_owned(),
-            team: scope.team.to_string(),
-            environment: scope.environment.as_str(),
+            team: team_word(scope),
+            environment: environment_word(scope),
             sequence: i64::try_from(shown.number).unwrap_or(i64::MAX),
             hash: hash_of_note(&shown),
             prev_hash: previous,
@@ -257,8 +266,8 @@ impl Event {
             id,
             stream: "test",
             chain: "test".to_owned(),
-            team: scope.team.to_string(),
-            environment: scope.environment.as_str(),
+            team: team_word(scope),
+            environment: environment_word(scope),
             sequence: 0,
             hash: NOTHING.to_owned(),
             prev_hash: NOTHING.to_owned(),

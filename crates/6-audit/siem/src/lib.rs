@@ -16,6 +16,7 @@ mod deliver;
 mod error;
 mod event;
 mod exporters;
+mod installation;
 mod read;
 mod sender;
 mod siem;

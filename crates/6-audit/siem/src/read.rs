@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use authz::{SystemPermit, act_as_system};
 use domain::Scope;
-use store::{
-    ChainKey,
-    siem::{Cursors, SiemStream},
-};
+use store::siem::{Cursors, SiemStream, chain_of};
 
 use crate::{
     Error,
@@ -82,7 +79,7 @@ pub(crate) async fn read(
 }
 
 async fn audit(rooms: &Rooms, exporter: &dyn Exporter, scope: Scope, to: &mut Filling) -> Result<(), Error> {
-    let chain = ChainKey::Of(scope);
+    let chain = chain_of(scope);
     let name = chain.to_string();
     loop {
         let page = PAGE.min(to.most.events - to.read.events.len() + 1);
@@ -133,7 +130,7 @@ async fn security(rooms: &Rooms, exporter: &dyn Exporter, scope: Scope, to: &mut
 }
 
 async fn checkpoints(rooms: &Rooms, exporter: &dyn Exporter, scope: Scope, to: &mut Filling) -> Result<(), Error> {
-    let chain = ChainKey::Of(scope);
+    let chain = chain_of(scope);
     let number = |sequence: i64| u64::try_from(sequence).unwrap_or(0);
     let end = rooms.store.siem_ends(SYSTEM, scope).await?.checkpoints;
     let mut previous = match to.read.end.checkpoints {

@@ -8,7 +8,7 @@ use recorder::Act;
 use serde_json::json;
 use store::{
     Effects,
-    siem::{Claim, Cursors, Destination, NewDeadLetter, Progress, SiemState, SiemStream},
+    siem::{Claim, Cursors, Destination, NewDeadLetter, Progress, SiemState, SiemStream, is_installation},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -198,6 +198,7 @@ impl Sender {
             timeout: settings.timeout,
             ask_every: settings.ask_every,
             ask_for: settings.ask_for,
+            failures: self.destination().attempts,
             strikes: settings.strikes,
         };
         let outcome = wire.deliver(stream.as_str(), &read.events, &mut self.lease, &mut self.strikes).await?;
@@ -361,7 +362,7 @@ impl Sender {
             payload: detail.clone(),
         };
         let act = Act {
-            scope: Some(d.scope),
+            scope: (!is_installation(d.scope)).then_some(d.scope),
             subject: AuditSubject { principal: Principal::System, address: None, session: None, user_agent: None },
             request: None,
             operation: "siem.state".to_owned(),
@@ -375,7 +376,9 @@ impl Sender {
             tracing::warn!(%error, "the change of a SIEM destination's state has no audit entry");
             Vec::new()
         });
-        Effects { audit, events: vec![event], ..Effects::none() }
+        // nobody reads events of no team; the entry and the server's own log tell
+        let events = if is_installation(d.scope) { Vec::new() } else { vec![event] };
+        Effects { audit, events, ..Effects::none() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use authz::{Permit, SystemPermit, act_as_system, action::ConfigureSiem};
-use domain::{Clock, DeadLetterId, LeaseId, Secret, SiemId, Timestamp};
+use domain::{Clock, DeadLetterId, LeaseId, Scope, Secret, SiemId, Timestamp};
 use egress::Egress;
 use recorder::{Checkpoints, Recorder};
 use store::{
@@ -84,7 +84,14 @@ pub(crate) type Rooms = Parts;
 /// Delivery. Cheap to clone.
 #[derive(Clone)]
 pub struct Siem {
-    rooms: Arc<Rooms>,
+    pub(crate) rooms: Arc<Rooms>,
+}
+
+/// A destination that is about to be stored, and its signing secret when it was made here.
+pub(crate) struct New {
+    pub settings: DestinationSettings,
+    pub from: Cursors,
+    pub made: Option<Secret<String>>,
 }
 
 /// How far a destination is behind.
@@ -157,10 +164,24 @@ impl Siem {
         permit: &Permit<ConfigureSiem>,
         id: SiemId,
         setup: Setup,
-        mut secrets: Secrets,
+        secrets: Secrets,
         start: Start,
         effects: Effects,
     ) -> Result<Option<Secret<String>>, Error> {
+        let New { settings, from, made } = self.prepared(permit.scope(), id, setup, secrets, start).await?;
+        self.rooms.store.add_siem_destination(permit, id, settings, from, effects).await?;
+        Ok(made)
+    }
+
+    /// Everything that a new destination is stored with.
+    pub(crate) async fn prepared(
+        &self,
+        scope: Scope,
+        id: SiemId,
+        setup: Setup,
+        mut secrets: Secrets,
+        start: Start,
+    ) -> Result<New, Error> {
         let mut made = None;
         if matches!(setup.to, crate::To::Webhook { .. }) && secrets.get("secret").is_none() {
             let secret = new_signing_secret()?;
@@ -168,7 +189,6 @@ impl Siem {
             made = Some(secret);
         }
         setup.check(&secrets)?;
-        let scope = permit.scope();
         let from = match start {
             Start::Beginning => read::before(&self.rooms, scope, SiemStream::Audit, 1).await?,
             Start::Now => {
@@ -177,9 +197,8 @@ impl Siem {
                 Cursors { audit: ends.audit, checkpoints: ends.checkpoints, ..events }
             }
         };
-        let settings = self.sealed(permit, id, setup, &secrets)?;
-        self.rooms.store.add_siem_destination(permit, id, settings, from, effects).await?;
-        Ok(made)
+        let settings = self.sealed(scope, id, setup, &secrets)?;
+        Ok(New { settings, from, made })
     }
 
     /// Changes a destination. Secrets that are not given are kept, as long as the address leads to the same place.
@@ -208,7 +227,7 @@ impl Siem {
             }
         };
         setup.check(&secrets)?;
-        let settings = self.sealed(permit, id, setup, &secrets)?;
+        let settings = self.sealed(permit.scope(), id, setup, &secrets)?;
         Ok(self.rooms.store.change_siem_destination(permit, id, old.version, settings, effects).await?)
     }
 
@@ -251,10 +270,20 @@ impl Siem {
         from: Option<(SiemStream, i64)>,
         effects: Effects,
     ) -> Result<(), Error> {
-        let to = match from {
+        let to = self.place(permit.scope(), from).await?;
+        Ok(self.rooms.store.move_siem_cursor(permit, id, to, effects).await?)
+    }
+
+    /// The cursor that has `from` sent next.
+    pub(crate) async fn place(
+        &self,
+        scope: Scope,
+        from: Option<(SiemStream, i64)>,
+    ) -> Result<Option<(SiemStream, i64, String)>, Error> {
+        Ok(match from {
             None => None,
             Some((stream, sequence)) => {
-                let ends = self.rooms.store.siem_ends(SYSTEM, permit.scope()).await?;
+                let ends = self.rooms.store.siem_ends(SYSTEM, scope).await?;
                 let end = match stream {
                     SiemStream::Audit => ends.audit,
                     SiemStream::Security => ends.events,
@@ -263,11 +292,10 @@ impl Siem {
                 if !(1..=end + 1).contains(&sequence) {
                     return Err(invalid("from", format!("expected 1 to {}", end + 1)).into());
                 }
-                let cursors = read::before(&self.rooms, permit.scope(), stream, sequence).await?;
+                let cursors = read::before(&self.rooms, scope, stream, sequence).await?;
                 Some((stream, sequence - 1, cursors.event_prev))
             }
-        };
-        Ok(self.rooms.store.move_siem_cursor(permit, id, to, effects).await?)
+        })
     }
 
     /// Sends an event that says nothing but that it arrived.
@@ -276,9 +304,13 @@ impl Siem {
     /// [`Error::NotFound`], [`Error::Vault`]; a receiver that refuses it is no error.
     pub async fn test(&self, permit: &Permit<ConfigureSiem>, id: SiemId) -> Result<Tried, Error> {
         let destination = self.destination(permit, id).await?;
-        let (_, exporter) = open(&self.rooms.vault, &destination)?;
+        self.test_of(&destination).await
+    }
+
+    pub(crate) async fn test_of(&self, destination: &Destination) -> Result<Tried, Error> {
+        let (_, exporter) = open(&self.rooms.vault, destination)?;
         let name = format!("test_{}", hex::encode(sender::entropy()));
-        let event = Event::test(permit.scope(), self.rooms.clock.now(), name);
+        let event = Event::test(destination.scope, self.rooms.clock.now(), name);
         Ok(self.try_one(&*exporter, "test", &dress(&*exporter, &event)).await)
     }
 
@@ -339,6 +371,7 @@ impl Siem {
             timeout: settings.timeout,
             ask_every: settings.ask_every,
             ask_for: settings.timeout,
+            failures: 0,
             strikes: settings.strikes,
         };
         let verdict = wire.attempt(&Part { stream, events: &[event], now: self.rooms.clock.now() }).await;
@@ -360,7 +393,7 @@ impl Siem {
         self.rooms.store.siem_destination(permit, id).await?.ok_or(Error::NotFound)
     }
 
-    async fn status_of(&self, destination: Destination) -> Result<Status, Error> {
+    pub(crate) async fn status_of(&self, destination: Destination) -> Result<Status, Error> {
         let store = &self.rooms.store;
         let ends = store.siem_ends(SYSTEM, destination.scope).await?;
         let (wants, at) = (destination.wants, &destination.cursors);
@@ -387,16 +420,9 @@ impl Siem {
         Ok(Status { destination, secrets, behind, oldest_waiting })
     }
 
-    fn sealed(
-        &self,
-        permit: &Permit<ConfigureSiem>,
-        id: SiemId,
-        setup: Setup,
-        secrets: &Secrets,
-    ) -> Result<DestinationSettings, Error> {
+    fn sealed(&self, scope: Scope, id: SiemId, setup: Setup, secrets: &Secrets) -> Result<DestinationSettings, Error> {
         let row = id.uuid().into_bytes();
-        let sealed =
-            self.rooms.vault.seal(Purpose::Settings, &bound(permit.scope(), &row), secrets.to_bytes().expose())?;
+        let sealed = self.rooms.vault.seal(Purpose::Settings, &bound(scope, &row), secrets.to_bytes().expose())?;
         Ok(DestinationSettings {
             name: setup.name,
             kind: setup.to.kind().to_owned(),

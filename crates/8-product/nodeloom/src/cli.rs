@@ -48,6 +48,9 @@ enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The installation's own SIEM destinations (a team's are configured by its admins)
+    #[command(subcommand)]
+    Siem(SiemCommand),
     /// Workflows: validate and run files, import and export
     #[command(subcommand)]
     Workflow(WorkflowCommand),
@@ -128,6 +131,51 @@ enum UserCommand {
         #[command(flatten)]
         settings: Settings,
         email: String,
+    },
+    /// End all sessions of a person, on every machine within five seconds
+    EndSessions {
+        #[command(flatten)]
+        settings: Settings,
+        email: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum SiemCommand {
+    /// Add a destination for the system's chain: what belongs to no team, such as sign-ins and accounts
+    Add {
+        #[command(flatten)]
+        settings: Settings,
+        /// A file in the words of POST /siem: name, to, secrets and, if wished, streams, batch and start
+        file: PathBuf,
+    },
+    /// Say how far delivery is
+    List(Settings),
+    /// Send an event that says nothing but that it arrived
+    Test {
+        #[command(flatten)]
+        settings: Settings,
+        name: String,
+    },
+    /// Send a stream (audit or checkpoints) again from a number on
+    Replay {
+        #[command(flatten)]
+        settings: Settings,
+        name: String,
+        stream: String,
+        from: i64,
+    },
+    /// Try at once what is held
+    Resume {
+        #[command(flatten)]
+        settings: Settings,
+        name: String,
+    },
+    /// Forget a destination
+    Remove {
+        #[command(flatten)]
+        settings: Settings,
+        name: String,
     },
 }
 
@@ -289,6 +337,7 @@ pub fn run() -> ExitCode {
                 UserCommand::ResetLink { settings, email } => (settings, email, UserAct::ResetLink),
                 UserCommand::Confirm { settings, email } => (settings, email, UserAct::ConfirmAddress),
                 UserCommand::EndSecondFactor { settings, email } => (settings, email, UserAct::EndSecondFactor),
+                UserCommand::EndSessions { settings, email } => (settings, email, UserAct::EndSessions),
             };
             local::user(&settings, email, act)
         }
@@ -305,6 +354,18 @@ pub fn run() -> ExitCode {
         }
         Command::Audit(AuditCommand::Erase { settings, person }) => local::audit_erase(&settings, &person),
         Command::Audit(AuditCommand::Export { settings, file }) => local::audit_export(&settings, &file),
+        Command::Siem(command) => {
+            use server::commands::SiemAct;
+            let (settings, act) = match command {
+                SiemCommand::Add { settings, file } => (settings, SiemAct::Add(file)),
+                SiemCommand::List(settings) => (settings, SiemAct::List),
+                SiemCommand::Test { settings, name } => (settings, SiemAct::Test(name)),
+                SiemCommand::Replay { settings, name, stream, from } => (settings, SiemAct::Replay(name, stream, from)),
+                SiemCommand::Resume { settings, name } => (settings, SiemAct::Resume(name)),
+                SiemCommand::Remove { settings, name } => (settings, SiemAct::Remove(name)),
+            };
+            local::siem(&settings, act)
+        }
         Command::Workflow(command) => remote::workflow(command),
         Command::Run(command) => remote::run(command),
         Command::Guard { rest } => local::guard(rest),

@@ -109,6 +109,10 @@ pub fn audit_erase(settings: &Settings, person: &str) -> ExitCode {
     with_config(settings, async |config| commands::audit_erase(config, person).await)
 }
 
+pub fn siem(settings: &Settings, act: commands::SiemAct) -> ExitCode {
+    with_config(settings, async |config| commands::siem(config, act).await)
+}
+
 pub fn config_check(settings: &Settings) -> ExitCode {
     with_config(settings, async |config| commands::config_check(config).await)
 }

@@ -4,6 +4,7 @@ mod backup;
 mod file_run;
 mod keys;
 mod serve;
+mod siem;
 mod trail;
 mod user;
 
@@ -13,6 +14,7 @@ pub use backup::{backup, restore};
 pub use file_run::run_file;
 pub use keys::{keys_generate, keys_rotate, keys_status};
 pub use serve::{serve, serve_rooms, setup_link, worker};
+pub use siem::{SiemAct, siem};
 pub use trail::{
     Claim, Trusted, audit_erase, audit_export, audit_key, audit_prove, audit_purge, audit_verify, audit_verify_file,
 };

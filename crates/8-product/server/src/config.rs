@@ -208,6 +208,8 @@ settings! {
         retention_days: u64 = 365;
         /// Days for which audit entries are kept whoever asks for a purge.
         minimum_retention_days: u64 = 365;
+        /// Days beyond `retention_days` for which entries stay that a SIEM destination does not have yet.
+        siem_wait_days: u64 = 30;
         /// Keys of witnesses (`name+id+key`, C2SP tlog-cosignature) whose signatures under checkpoints are taken.
         witnesses: Vec<String> = Vec::new();
     }

@@ -7,6 +7,8 @@ mod backup;
 mod cli;
 mod database_away;
 mod disk_full;
+mod perimeter;
 mod secrets;
+mod siem;
 mod support;
 mod torture;

@@ -3,8 +3,8 @@
 use authz::SystemPermit;
 use domain::{Event, LeaseId, Scope, SiemId, Timestamp};
 
-use super::{Cursors, Destination, NewDeadLetter, SiemState, columns, dead, destination};
-use crate::{ChainKey, Effects, Error, Result, Store, dialect, events, kernel::sql::binds};
+use super::{Cursors, Destination, NewDeadLetter, SiemState, chain_of, columns, dead, destination};
+use crate::{Effects, Error, Result, Store, dialect, events, kernel::sql::binds};
 
 /// A destination that one sender alone may deliver to, until its lease ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,7 +171,7 @@ impl Store {
         let sql = "SELECT COALESCE((SELECT seq FROM audit_heads WHERE chain = $1), 0) AS audit, \
                    COALESCE((SELECT last FROM event_counters WHERE team = $2), 0) AS events, \
                    (SELECT COALESCE(MAX(seq), 0) FROM audit_checkpoints WHERE chain = 'system') AS checkpoints";
-        let row = self.db().one(sql, binds![ChainKey::Of(scope).to_string(), scope.team]).await?;
+        let row = self.db().one(sql, binds![chain_of(scope).to_string(), scope.team]).await?;
         Ok(Ends { audit: row.get("audit")?, events: row.get("events")?, checkpoints: row.get("checkpoints")? })
     }
 
@@ -199,7 +199,7 @@ impl Store {
         let row = match stream {
             super::SiemStream::Audit => {
                 let sql = "SELECT at FROM audit_entries WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT 1";
-                self.db().optional(sql, binds![ChainKey::Of(scope).to_string(), after]).await?
+                self.db().optional(sql, binds![chain_of(scope).to_string(), after]).await?
             }
             super::SiemStream::Security => {
                 let sql = "SELECT at FROM events WHERE team = $1 AND sequence > $2 ORDER BY sequence LIMIT 1";

@@ -5,15 +5,17 @@
 
 mod dead;
 mod deliver;
+mod installation;
 
 pub use dead::{DeadLetter, NewDeadLetter};
 pub use deliver::{Claim, Ends, Progress};
+pub use installation::{INSTALLATION, chain_of, is_installation};
 
 use authz::{Permit, action::ConfigureSiem};
 use domain::{Json, Scope, SiemId, Timestamp};
 
 use crate::{
-    ChainKey, Effects, Error, Result, Store,
+    Effects, Error, Result, Store,
     kernel::{row::Row, sql::binds},
 };
 
@@ -145,7 +147,11 @@ pub(crate) use columns;
 impl Store {
     /// The destinations of the permit's team and environment, by name.
     pub async fn siem_destinations(&self, permit: &Permit<ConfigureSiem>) -> Result<Vec<Destination>> {
-        let Scope { team, environment } = permit.scope();
+        self.destinations_of(permit.scope()).await
+    }
+
+    async fn destinations_of(&self, scope: Scope) -> Result<Vec<Destination>> {
+        let Scope { team, environment } = scope;
         let sql = concat!(
             "SELECT ",
             columns!(),
@@ -174,7 +180,17 @@ impl Store {
         from: Cursors,
         effects: Effects,
     ) -> Result<()> {
-        let given = (permit.scope(), id, new, from, permit.principal().to_string(), self.now());
+        self.add_destination(permit.scope(), permit.principal().to_string(), (id, new, from), effects).await
+    }
+
+    async fn add_destination(
+        &self,
+        scope: Scope,
+        by: String,
+        (id, new, from): (SiemId, DestinationSettings, Cursors),
+        effects: Effects,
+    ) -> Result<()> {
+        let given = (scope, id, new, from, by, self.now());
         self.write(effects, given, |(scope, id, new, from, by, now), tx| {
             Box::pin(async move {
                 let count = "SELECT COUNT(*) AS n FROM siem_destinations WHERE team = $1 AND environment = $2";
@@ -192,7 +208,7 @@ impl Store {
                         *id,
                         scope.team,
                         scope.environment,
-                        ChainKey::Of(*scope).to_string(),
+                        chain_of(*scope).to_string(),
                         &new.name,
                         &new.kind,
                         &new.settings,
@@ -272,7 +288,11 @@ impl Store {
         id: SiemId,
         effects: Effects,
     ) -> Result<()> {
-        self.write(effects, (permit.scope(), id), |(scope, id), tx| {
+        self.drop_destination(permit.scope(), id, effects).await
+    }
+
+    async fn drop_destination(&self, scope: Scope, id: SiemId, effects: Effects) -> Result<()> {
+        self.write(effects, (scope, id), |(scope, id), tx| {
             Box::pin(async move {
                 let sql = "DELETE FROM siem_destinations WHERE id = $1 AND team = $2 AND environment = $3";
                 let gone = tx.run(sql, binds![*id, scope.team, scope.environment]).await?;
@@ -296,7 +316,17 @@ impl Store {
         to: Option<(SiemStream, i64, String)>,
         effects: Effects,
     ) -> Result<()> {
-        let given = (permit.scope(), id, to, self.now());
+        self.move_cursor(permit.scope(), id, to, effects).await
+    }
+
+    async fn move_cursor(
+        &self,
+        scope: Scope,
+        id: SiemId,
+        to: Option<(SiemStream, i64, String)>,
+        effects: Effects,
+    ) -> Result<()> {
+        let given = (scope, id, to, self.now());
         self.write(effects, given, |(scope, id, to, now), tx| {
             Box::pin(async move {
                 let wake = "UPDATE siem_destinations SET version = version + 1, attempts = 0, retry_at = NULL, \

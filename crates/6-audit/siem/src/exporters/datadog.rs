@@ -8,7 +8,7 @@ use url::Url;
 use super::{Answer, Exporter, Limits, Part, Stop, Verdict, by_status, post, quoted, said};
 use crate::{
     config::{Invalid, Secrets, To, invalid},
-    event::Event,
+    event::{Event, environment_word, team_word},
 };
 
 pub(crate) const SITES: [&str; 9] = [
@@ -38,7 +38,7 @@ impl Datadog {
         };
         let mut url = to.base()?;
         url.set_path(&format!("{}/api/v2/logs", url.path().trim_end_matches('/')));
-        let mut all = vec![format!("env:{}", scope.environment), format!("team:{}", scope.team)];
+        let mut all = vec![format!("env:{}", environment_word(scope)), format!("team:{}", team_word(scope))];
         all.extend(tags.iter().cloned());
         let key = secrets.get("api_key").cloned().ok_or_else(|| invalid("secrets.api_key", "give the API key"))?;
         Ok(Self { url, key, service: service.clone(), tags: all.join(","), gzip: *gzip })

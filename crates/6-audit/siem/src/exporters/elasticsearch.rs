@@ -9,7 +9,7 @@ use url::Url;
 use super::{Answer, Exporter, Item, Limits, Part, Stop, Verdict, by_status, ecs, post, quoted, said};
 use crate::{
     config::{Invalid, Secrets, To, invalid},
-    event::Event,
+    event::{Event, environment_word},
 };
 
 pub(super) struct Elasticsearch {
@@ -46,7 +46,7 @@ impl Elasticsearch {
                 format!("Basic {}", STANDARD.encode(format!("{}:{}", user.expose(), password.expose())))
             }
         };
-        let namespace = namespace.clone().unwrap_or_else(|| scope.environment.as_str().to_owned());
+        let namespace = namespace.clone().unwrap_or_else(|| environment_word(scope).to_owned());
         Ok(Self { base: to.base()?, authorization: Secret::new(authorization), namespace, gzip: *gzip })
     }
 }

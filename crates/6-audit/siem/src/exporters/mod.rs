@@ -109,9 +109,10 @@ pub(crate) trait Exporter: Send + Sync {
     fn asked(&self, _answer: &Answer, _number: u64) -> Result<bool, Stop> {
         Ok(true)
     }
-    /// Whether a refused event is put aside. Where not, it is tried for ever.
-    fn puts_aside(&self) -> bool {
-        true
+    /// Failures in a row after which an event that is refused is put aside; until then the batch waits and is tried
+    /// again whole.
+    fn patience(&self) -> u32 {
+        0
     }
 }
 

@@ -10,7 +10,7 @@ use url::Url;
 use super::{Answer, Exporter, Limits, Part, Stop, Verdict, by_status, post, quoted, said};
 use crate::{
     config::{Invalid, Secrets, To, invalid},
-    event::Event,
+    event::{Event, environment_word, team_word},
 };
 
 pub(super) struct Splunk {
@@ -62,7 +62,7 @@ impl Splunk {
         if let Some(index) = index {
             head.push_str(&format!("\"index\":{},", quoted(index)));
         }
-        let fields = format!("\"team\":{},\"env\":\"{}\"", quoted(&scope.team.to_string()), scope.environment);
+        let fields = format!("\"team\":{},\"env\":\"{}\"", quoted(&team_word(scope)), environment_word(scope));
         let channel = id.uuid().hyphenated().to_string();
         let mut acks = below("/services/collector/ack");
         acks.set_query(Some(&format!("channel={channel}")));

@@ -73,12 +73,15 @@ impl Exporter for Webhook {
             200..=299 => Verdict::Delivered,
             410 => Verdict::Stop(Stop::Disable(format!("{why}: it wants nothing more"))),
             413 => Verdict::TooLarge(why),
+            // waited for first, as any answer that no table knows; see `patience`
+            400 | 422 => Verdict::Bad { why, at: None },
             429 | 503 => Verdict::Stop(Stop::Again { why, after: answer.retry_after }),
             _ => Verdict::Stop(Stop::Again { why, after: None }),
         }
     }
-    fn puts_aside(&self) -> bool {
-        false
+    /// Nobody can know whether a webhook that refuses a batch is set up wrongly for a while or means one event.
+    fn patience(&self) -> u32 {
+        3
     }
 }
 

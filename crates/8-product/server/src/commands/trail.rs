@@ -205,7 +205,7 @@ pub async fn audit_purge(config: Config, before: &str, only: Option<&str>) -> Re
             heads.into_iter().map(|(chain, _)| chain).collect()
         }
     };
-    let rules = PurgeRules { minimum: config.audit.minimum_retention() };
+    let rules = PurgeRules { minimum: config.audit.minimum_retention(), waits: None };
     for chain in chains {
         let purged = rooms.recorder.purge(&rooms.checkpoints, &chain, before, nobody(None), None, rules).await;
         let purged = purged.map_err(|refused| Error::Start(refused.to_string()))?;

@@ -376,7 +376,7 @@ pub async fn purge(request: Identified, Body(body): Body<api::PurgeAudit>) -> Re
     request
         .audited(Operation::PurgeAudit, None, json!({ "before": before.to_string() }), async |rooms| {
             request.may::<PurgeData>()?;
-            let rules = PurgeRules { minimum: rooms.config.audit.minimum_retention() };
+            let rules = PurgeRules { minimum: rooms.config.audit.minimum_retention(), waits: None };
             let (by, id) = (request.subject(), Some(request.arrived.request_id));
             let purged = rooms.recorder.purge(&rooms.checkpoints, &chain, before, by, id, rules).await?;
             let (entries, through, checkpoint) = (purged.entries, purged.through, purged.checkpoint);

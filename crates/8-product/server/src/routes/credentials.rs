@@ -65,6 +65,19 @@ pub(super) fn shown(row: CredentialRow, connection: Option<Connection>, now: Tim
     }
 }
 
+/// What the trail says of a credential: what a person decides about it, and its value, if one was given, as a keyed
+/// hash. The hash of the value before stands in the entry that brought it.
+fn state(shown: &api::Credential, given: Option<serde_json::Value>) -> serde_json::Value {
+    let mut state = json!({
+        "name": shown.name, "kind": shown.kind, "hosts": shown.hosts, "version": shown.version,
+        "provider": shown.provider, "rotation_due_at": shown.rotation_due_at,
+    });
+    if let Some(given) = given {
+        state["value"] = given;
+    }
+    state
+}
+
 /// One credential as it is now.
 pub(super) async fn one(
     rooms: &Rooms,
@@ -146,6 +159,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<api::Credential>), Problem> {
     let kind = CredentialKind::read(&body.kind)
         .ok_or_else(|| refuse("kind: expected oauth_token, api_key, database, service_account or custom_secret"))?;
+    let given = body.value.clone();
     let value = value(kind, body.value)?;
     let id = CredentialId::new(request.arrived.at, rand::random());
     let rotation_due_at = body.rotation_due_at.as_deref().map(time).transpose()?;
@@ -154,10 +168,13 @@ pub async fn create(
     let row = request
         .audited(Operation::CreateCredential, Some(id.to_string()), detail, async |rooms| {
             let permit = request.may::<ManageCredential>()?;
-            Ok(rooms.vault.keep_credential(&permit, new, Effects::none()).await?)
+            let made =
+                shown(rooms.vault.keep_credential(&permit, new, Effects::none()).await?, None, request.arrived.at);
+            request.tell_change(&json!(null), &state(&made, Some(given)));
+            Ok(made)
         })
         .await?;
-    Ok((StatusCode::CREATED, Json(shown(row, None, request.arrived.at))))
+    Ok((StatusCode::CREATED, Json(row)))
 }
 
 pub async fn change(
@@ -176,8 +193,11 @@ pub async fn change(
     let shown = request
         .audited(Operation::ChangeCredential, Some(id.to_string()), detail, async |rooms| {
             let (permit, reading) = (request.may::<ManageCredential>()?, request.may::<UseCredential>()?);
+            let before = one(rooms, &reading, id).await?;
             rooms.vault.change_credential(&permit, &reading, id, change, Effects::none()).await?;
-            one(rooms, &reading, id).await
+            let after = one(rooms, &reading, id).await?;
+            request.tell_change(&state(&before, None), &state(&after, None));
+            Ok(after)
         })
         .await?;
     Ok(Json(shown))
@@ -198,9 +218,13 @@ pub async fn replace(
                 return Err(refuse("a connection gets its value from its provider: connect it again"));
             }
             let kind = CredentialKind::read(&row.kind).ok_or_else(|| refuse("its kind is not known"))?;
+            let before = one(rooms, &reading, id).await?;
+            let given = body.value.clone();
             let next = value(kind, body.value)?;
             rooms.vault.replace_credential(&permit, &reading, id, &next, Effects::none()).await?;
-            one(rooms, &reading, id).await
+            let after = one(rooms, &reading, id).await?;
+            request.tell_change(&state(&before, None), &state(&after, Some(given)));
+            Ok(after)
         })
         .await?;
     Ok(Json(shown))
@@ -230,8 +254,13 @@ pub async fn roll_back(
     let shown = request
         .audited(Operation::RollBackCredential, Some(id.to_string()), detail, async |rooms| {
             let (permit, reading) = (request.may::<ManageCredential>()?, request.may::<UseCredential>()?);
+            let before = one(rooms, &reading, id).await?;
             rooms.vault.roll_back_credential(&permit, &reading, id, body.version, Effects::none()).await?;
-            one(rooms, &reading, id).await
+            let after = one(rooms, &reading, id).await?;
+            let mut told = state(&after, None);
+            told["rolled_back_to"] = json!(body.version);
+            request.tell_change(&state(&before, None), &told);
+            Ok(after)
         })
         .await?;
     Ok(Json(shown))
@@ -294,7 +323,10 @@ pub async fn delete(request: Identified, At(at): At<OfCredential>) -> Result<Jso
     let revoked = request
         .audited(Operation::DeleteCredential, Some(id.to_string()), json!({}), async |rooms| {
             let (permit, reading) = (request.may::<ManageCredential>()?, request.may::<UseCredential>()?);
-            Ok(rooms.connections.delete(&permit, &reading, id, Effects::none()).await?)
+            let before = one(rooms, &reading, id).await?;
+            let revoked = rooms.connections.delete(&permit, &reading, id, Effects::none()).await?;
+            request.tell_change(&state(&before, None), &json!(null));
+            Ok(revoked)
         })
         .await?;
     let (revoked, note) = match revoked {

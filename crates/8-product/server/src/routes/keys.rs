@@ -153,12 +153,15 @@ async fn keep(
     let (value, record) = new.make(request.arrived.at);
     let stored = stored_key(&record);
     let answer = api::NewApiKey { key: shown(&stored.shown), value: value.expose().clone() };
+    let told = json!(answer);
     let key = record.id.to_string();
     let (detail, target) = (json!({ "name": record.name, "key": key }), of.unwrap_or(key));
     request
         .audited(Operation::CreateApiKey, Some(target), detail, async |rooms| {
             let permit = request.may::<ManageTeam>()?;
-            Ok(rooms.store.add_api_key(&permit, stored, Effects::none()).await?)
+            rooms.store.add_api_key(&permit, stored, Effects::none()).await?;
+            request.tell_change(&json!(null), &told);
+            Ok(())
         })
         .await?;
     Ok((StatusCode::CREATED, Json(answer)))
@@ -202,8 +205,14 @@ pub async fn revoke(request: Identified, At(at): At<OfKey>) -> Result<StatusCode
     request
         .audited(Operation::RevokeApiKey, Some(id.to_string()), json!({}), async |rooms| {
             let permit = request.may::<ManageTeam>()?;
+            let system = authz::act_as_system("the trail says what a key was before it was revoked");
+            let before = rooms.store.api_key_by_id(system, id).await?;
+            // a key of another team is no key here: the next line says so
             rooms.store.revoke_api_key(&permit, id, Effects::none()).await?;
             rooms.identity.forget_api_keys();
+            let after = rooms.store.api_key_by_id(system, id).await?;
+            let state = |key: Option<ApiKeyShown>| json!(key.as_ref().map(shown));
+            request.tell_change(&state(before), &state(after));
             Ok(())
         })
         .await?;
