@@ -24,6 +24,8 @@ function First() {
   const team = me.teams.find((one) => one.slug === kept[0]) ?? me.teams[0];
   const environment = ENVIRONMENTS.find((one) => one === kept[1]) ?? 'development';
   if (!team) return <Shell><NoTeam /></Shell>;
+  // A provider sends the browser here when nobody knows any more which page it was for.
+  if (/[?&](connect_error|finish)=/.test(window.location.search)) window.location.replace(`/t/${team.slug}/${environment}/credentials${window.location.search}`);
   return <Navigate to="/t/$team/$environment" params={{ team: team.slug, environment }} replace />;
 }
 

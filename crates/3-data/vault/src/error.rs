@@ -8,7 +8,7 @@ pub enum OpenError {
     #[error("the value is not a sealed value: it is too short or of another version")]
     NotSealed,
     /// Start the server with the earlier key among the previous keys, or enter the value again.
-    #[error("the value was sealed with key {key:08x}, which is not loaded")]
+    #[error("the value was sealed with key {key:08x}, which is not loaded: start with it in keys.previous")]
     KeyNotLoaded { key: u32 },
     /// Changed, or moved here from another place.
     #[error("the value failed authentication and was not opened")]

@@ -90,7 +90,7 @@ pub async fn connected(browser: &Browser, double: &Double, body: Json) -> String
 pub fn connect_error(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{}", answer.text);
     let to = answer.header("location");
-    to.split_once("/credentials?connect_error=").unwrap_or_else(|| panic!("{to}")).1.to_owned()
+    to.split_once("?connect_error=").unwrap_or_else(|| panic!("{to}")).1.to_owned()
 }
 
 /// Every credential that is listed.

@@ -12,6 +12,7 @@ import { Badge, Empty, Failed, Skeleton, Status } from '../../ui/state';
 import { Table } from '../../ui/table';
 import { say, sayError } from '../../ui/toast';
 import { Connect } from './Connect';
+import { useReturned } from './returned';
 
 const KINDS = [
   ['api_key', 'API key', 'Sent as a header, to the hosts below alone.'],
@@ -28,6 +29,7 @@ export default function Credentials() {
   const [connecting, setConnecting] = useState(false);
   const [chosen, setChosen] = useState<Schemas['Credential'] | null>(null);
   const list = useQuery({ queryKey: keys.of('credentials'), enabled: may('credential.use'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/credentials', { params: { path, query: { limit: 200 } } })) });
+  useReturned(() => void list.refetch());
   const refusal = refused('credential.manage');
   const actions = (
     <>

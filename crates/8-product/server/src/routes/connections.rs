@@ -3,12 +3,12 @@
 use authz::action::{ManageCredential, UseCredential};
 use axum::{
     Json,
-    extract::RawQuery,
+    extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use connections::{Begun, Callback, ClientSettings, Connect, Error, NewClient, Provider, provider::Revoke};
-use domain::{CredentialId, Secret};
+use domain::{CredentialId, Scope, Secret};
 use recorder::Act;
 use serde::Deserialize;
 use serde_json::json;
@@ -206,28 +206,43 @@ pub async fn reconnect(
 }
 
 /// The way back. Who comes is known by their session; where it belongs, by the state.
-pub async fn callback(request: Identified, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = query.unwrap_or_default();
-    if query.len() > 16 * 1024 {
+pub async fn callback(
+    State(rooms): State<Rooms>,
+    request: Result<Identified, Problem>,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Problem> {
+    let raw = raw.unwrap_or_default();
+    if raw.len() > 8 * 1024 {
         return Err(Problem::new(Kind::BadParameter).detail("the query is too long"));
     }
-    let url = egress::Url::parse(&format!("https://query.invalid/?{query}"));
+    let url = egress::Url::parse(&format!("https://query.invalid/?{raw}"));
     let url = url.map_err(|_| Problem::new(Kind::BadParameter).detail("the query cannot be read"))?;
     let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let cookie = Callback::cookie(&query);
-    let binding = cookie.as_deref().and_then(|name| cookie_of(&headers, name)).map(Secret::new);
-    let callback = Callback { query, binding, session: session(&request) };
-    let done = finish(&request, &callback).await;
     let wants_json = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("application/json"));
+    let place = rooms.connections.place_of(&query).await;
+    let request = match request {
+        Ok(request) => request,
+        // The session ran out while they were at the provider: the page renews it and comes back here.
+        Err(problem) if problem.kind().status() == StatusCode::UNAUTHORIZED && !wants_json => {
+            return back_to(&rooms, place.ok(), "finish", &raw).await;
+        }
+        Err(problem) => return Err(problem),
+    };
+    let cookie = Callback::cookie(&query);
+    let binding = cookie.as_deref().and_then(|name| cookie_of(&headers, name)).map(Secret::new);
+    let callback = Callback { query, binding, session: session(&request) };
+    let scope = place.as_ref().ok().copied();
+    let done = finish(&request, place, &callback).await;
     let mut response = match (done, wants_json) {
         (done, true) => Json(done?).into_response(),
-        (Ok(credential), false) => back_to(&request.rooms, "connected", &credential.id),
+        (Ok(credential), false) => back_to(&rooms, scope, "connected", &credential.id).await?,
         (Err(problem), false) => {
             let code = problem.to_json()["reason"].as_str().unwrap_or("failed").to_owned();
-            back_to(&request.rooms, "connect_error", &code)
+            back_to(&rooms, scope, "connect_error", &code).await?
         }
     };
     if let Some(gone) = cookie.and_then(|name| {
@@ -238,9 +253,12 @@ pub async fn callback(request: Identified, headers: HeaderMap, RawQuery(query): 
     Ok(response)
 }
 
-async fn finish(request: &Identified, callback: &Callback) -> Result<api::Credential, Problem> {
+async fn finish(
+    request: &Identified,
+    place: Result<Scope, Error>,
+    callback: &Callback,
+) -> Result<api::Credential, Problem> {
     let rooms = &request.rooms;
-    let place = rooms.connections.place_of(&callback.query).await;
     let act = |scope| Act {
         scope,
         subject: request.subject(),
@@ -284,11 +302,17 @@ fn cookie_of(headers: &HeaderMap, name: &str) -> Option<String> {
     found.next().filter(|value| value.len() <= 100)
 }
 
-/// Back to the page that shows credentials; what happened stands in its address, as one plain word.
-fn back_to(rooms: &Rooms, what: &str, word: &str) -> Response {
-    let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(80).collect();
-    let to = format!("{}/credentials?{what}={word}", rooms.config.server.public_url);
-    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+/// Back to the dashboard's page of credentials, or to its front where nobody knows which; `what` says how it went.
+async fn back_to(rooms: &Rooms, scope: Option<Scope>, what: &str, word: &str) -> Result<Response, Problem> {
+    let page = match scope {
+        Some(scope) => format!("/t/{}/{}/credentials", rooms.slug_of(scope.team).await?, scope.environment.as_str()),
+        None => "/".to_owned(),
+    };
+    let to = egress::Url::parse(&format!("{}{page}", rooms.config.server.public_url)).and_then(|mut to| {
+        to.query_pairs_mut().append_pair(what, word);
+        Ok(to)
+    });
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to.map_err(Problem::internal)?.to_string())]).into_response())
 }
 
 impl From<Error> for Problem {
