@@ -227,7 +227,7 @@ pub async fn callback(
     let request = match request {
         Ok(request) => request,
         // The session ran out while they were at the provider: the page renews it and comes back here.
-        Err(problem) if problem.kind().status() == StatusCode::UNAUTHORIZED && !wants_json => {
+        Err(problem) if problem.kind().status() == StatusCode::UNAUTHORIZED && !wants_json && place.is_ok() => {
             return back_to(&rooms, place.ok(), "finish", &raw).await;
         }
         Err(problem) => return Err(problem),
