@@ -34,15 +34,19 @@ impl Store {
         sealed: Vec<u8>,
         next_at: Timestamp,
     ) -> Result<()> {
-        self.write(Effects::none(), (id, about, sealed, next_at, self.now()), |(id, about, sealed, next_at, now), tx| {
-            Box::pin(async move {
-                tx.run("DELETE FROM mails WHERE about = $1 AND about <> ''", binds![&*about]).await?;
-                let sql = "INSERT INTO mails (id, about, sealed, state, attempts, next_at, created_at) \
+        self.write(
+            Effects::none(),
+            (id, about, sealed, next_at, self.now()),
+            |(id, about, sealed, next_at, now), tx| {
+                Box::pin(async move {
+                    tx.run("DELETE FROM mails WHERE about = $1 AND about <> ''", binds![&*about]).await?;
+                    let sql = "INSERT INTO mails (id, about, sealed, state, attempts, next_at, created_at) \
                            VALUES ($1, $2, $3, 'waiting', 1, $4, $5)";
-                tx.run(sql, binds![*id, &*about, &*sealed, *next_at, *now]).await?;
-                Ok(())
-            })
-        })
+                    tx.run(sql, binds![*id, &*about, &*sealed, *next_at, *now]).await?;
+                    Ok(())
+                })
+            },
+        )
         .await
     }
 

@@ -39,7 +39,11 @@ async fn a_mail_is_taken_by_one_and_ends_in_one_of_two_ways() {
         store.mail_sent(system(), uuid(2)).await.unwrap();
         store.mail_dead(system(), uuid(1), start).await.unwrap();
         assert_eq!(store.mail_about(system(), "inv_1").await.unwrap(), Some(MailState::Dead));
-        assert_eq!(store.take_mail(system(), at(200), at(300)).await.unwrap().unwrap().id, uuid(3), "the dead stay dead");
+        assert_eq!(
+            store.take_mail(system(), at(200), at(300)).await.unwrap().unwrap().id,
+            uuid(3),
+            "the dead stay dead"
+        );
         store.keep_mail(system(), uuid(4), "inv_1".to_owned(), vec![5], at(400)).await.unwrap();
         assert_eq!(store.mail_about(system(), "inv_1").await.unwrap(), Some(MailState::Waiting), "the newest counts");
         store.forget_mail_about(system(), "inv_1".to_owned()).await.unwrap();

@@ -13,7 +13,9 @@ use authz::{Permission, allows};
 use axum::{
     Json, Router,
     body::{Body, to_bytes},
-    http::Request, routing::get};
+    http::Request,
+    routing::get,
+};
 use domain::{AuditResult, AuditSubject, Principal, Role, Scope};
 use edge::address::Peer;
 use recorder::Act;

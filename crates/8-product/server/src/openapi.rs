@@ -112,7 +112,8 @@ fn spell_out(schema: &mut Value) {
             } else if let Some((least, most)) = range(&help).filter(|_| help.contains(" characters")) {
                 (field["minLength"], field["maxLength"]) = (json!(least), json!(most));
                 // not blank, and no control characters
-                field["pattern"] = json!("^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$");
+                field["pattern"] =
+                    json!("^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$");
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Invitations, confirmed addresses and new passwords, with mails that really go out.
 
+use std::time::Duration;
+
 use domain::Role;
-use journeys::{PostBox, Server, on_both, on_sqlite};
+use journeys::{PostBox, Server, Settings, on_both, on_sqlite};
 use serde_json::json;
 
 const NEW: &str = "twelve slow barges on the canal";
@@ -198,6 +200,60 @@ async fn a_mail_that_is_put_off_is_tried_again() {
     let made = server.client.post("invitations", invite).await.expect(201);
     assert_eq!(made.text_of("delivery"), "retrying");
     post.link("later@people.test", 0).await;
+    server.stop().await;
+}
+
+/// A mail that waits for its mail server outlives the process: the next start delivers it, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_waits_outlives_a_restart() {
+    let (post, server) = with_post().await;
+    post.put_off(1);
+    let invite = json!({ "email": "patient@people.test", "role": "viewer" });
+    assert_eq!(server.client.post("invitations", invite).await.expect(201).text_of("delivery"), "retrying");
+    let waiting = server.client.get("invitations").await.expect(200).json();
+    assert_eq!(waiting["items"][0]["delivery"], "retrying");
+    let (settings, folder) = server.stop().await;
+    let server = Server::on(settings, folder).await;
+    post.link("patient@people.test", 0).await;
+    let gone = || async {
+        let shown = server.client.get("invitations").await.expect(200).json();
+        shown["items"][0]["delivery"].is_null().then_some(())
+    };
+    journeys::eventually("nothing waits any more", Duration::from_secs(10), gone).await;
+    assert_eq!(post.count("patient@people.test"), 1);
+    server.stop().await;
+}
+
+/// A mail that the mail server will not have is not tried for ever, and whoever asked for it sees that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_refused_is_shown_as_failed() {
+    let (post, server) = with_post().await;
+    post.refuse("nobody@people.test");
+    let invite = json!({ "email": "nobody@people.test", "role": "viewer" });
+    assert_eq!(server.client.post("invitations", invite).await.expect(201).text_of("delivery"), "failed");
+    let shown = server.client.get("invitations").await.expect(200).json();
+    assert_eq!(shown["items"][0]["delivery"], "failed");
+    assert_eq!(post.count("nobody@people.test"), 0);
+    server.stop().await;
+}
+
+/// R031: asking for mails again has a window of its own, by the address that asks, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_for_mails_again_is_limited_by_address() {
+    let server = Server::with(Settings::default().set("NODELOOM_LIMITS__RESEND_PER_MINUTE", 2)).await;
+    let nobody = server.client.anonymous();
+    let ask = |n: usize| {
+        let body = json!({ "email": format!("someone-{n}@people.test") });
+        let route = if n % 2 == 0 { "verification" } else { "password-reset" };
+        nobody.post(&format!("/api/v1/auth/{route}"), body)
+    };
+    for n in 0..2 {
+        ask(n).await.expect(202);
+    }
+    let refused = ask(2).await.problem("429 NL-1002");
+    assert!(refused.header("ratelimit-policy").contains("\"resend\";q=2;w=60"), "{:?}", refused.headers);
+    assert!((1..=60).contains(&refused.header("retry-after").parse::<u64>().unwrap()));
+    server.client.get("workflows").await.expect(200);
     server.stop().await;
 }
 

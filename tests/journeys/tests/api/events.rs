@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Role;
 use journeys::{
-    Socket, on_both, on_sqlite,
+    Server, Settings, Socket, on_both, on_sqlite,
     workflows::{echo, slow},
 };
 use serde_json::json;
@@ -105,6 +105,24 @@ async fn a_team_sees_its_own_events_only() {
         assert_eq!(event["run"], run["id"], "{event}");
     })
     .await;
+}
+
+/// Issue 5: one principal holds so many live streams and no more; a closed one gives its place back, others have theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_principal_holds_so_many_streams() {
+    let server = Server::with(Settings::default().set("NODELOOM_LIMITS__STREAMS_PER_PRINCIPAL", 2)).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        held.push(Socket::open(&server.client, "events", None).await.unwrap());
+    }
+    let refused = Socket::open(&server.client, "events", None).await.err().unwrap();
+    assert_eq!((refused.status, refused.body["code"].as_str()), (429, Some("NL-1002")), "{refused:?}");
+    let other = server.as_role(Role::Viewer).await;
+    let _theirs = Socket::open(&other, "events", None).await.unwrap();
+    drop(held.pop());
+    let again = || async { Socket::open(&server.client, "events", None).await.ok() };
+    let _again = journeys::eventually("a place is free", SOON, again).await;
+    server.stop().await;
 }
 
 /// A viewer may watch, and a message that is too large ends the socket, not the server.

@@ -96,7 +96,8 @@ async fn nothing_is_said_in_the_clear() {
     let get = "GET /api/v1/me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let direct = say(server.address, get).await;
     assert!(!direct.contains("HTTP/1.1 200") && !direct.contains("set-cookie") && !direct.contains('{'), "{direct}");
-    let redirected = say(plain, get).await;
+    assert!(say(plain, get).await.starts_with("HTTP/1.1 403"), "programs are not redirected silently");
+    let redirected = say(plain, "GET /sign-in HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
     assert!(
         redirected.starts_with("HTTP/1.1 308") && redirected.contains("location: https://localhost:"),
         "{redirected}"

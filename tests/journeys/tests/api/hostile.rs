@@ -221,6 +221,66 @@ async fn a_made_up_cursor_is_refused() {
     .await;
 }
 
+/// R132: every route that takes a body checks what it is given: what is no object, a member that nobody knows, each
+/// member with another type, and more bytes than are taken. The answer is a problem of the 400s that says what is wrong,
+/// and never a change.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_body_is_checked_for_type_and_length() {
+    on_sqlite(async |server| {
+        let document = server::openapi::document(&server::routes::table());
+        let refused = async |route: &server::route::Route, path: &str, body: &Json, what: &str| {
+            let answer = server.client.send(route.method.clone(), path, Some(body)).await;
+            let told = format!("{} {} {what}: {} {}", route.method, route.path, answer.status, answer.text);
+            assert!((400..500).contains(&answer.status), "{told}");
+            assert!(answer.code().starts_with("NL-") || route.path.starts_with("/v1/"), "{told}");
+            answer
+        };
+        let mut checked = 0;
+        for route in server::routes::table().into_iter().filter(|route| route.takes.is_some()) {
+            let of_team = route.path.starts_with("/api/v1/teams/{team}/");
+            // Those of a person in a session, and the public ones, are asked as they stand.
+            let (path, good) = match of_team {
+                true => {
+                    let prepared = crate::prepared::prepare(&server.client, &route).await;
+                    (prepared.path, prepared.body.unwrap_or_else(|| json!({})))
+                }
+                false => (route.path.to_owned(), json!({})),
+            };
+            for other in [json!([]), json!([good.clone()]), json!("text"), json!(1), json!(null), json!(true)] {
+                refused(&route, &path, &other, "is no object").await;
+            }
+            let mut unknown = good.clone();
+            unknown["no_such_member"] = json!(1);
+            if !route.path.starts_with("/v1/") {
+                refused(&route, &path, &unknown, "has an unknown member").await;
+            }
+            let name = &route.takes.as_ref().unwrap().name;
+            let fields = document["components"]["schemas"][name]["properties"].as_object().cloned().unwrap_or_default();
+            for (field, schema) in fields {
+                let kinds = schema["type"].to_string();
+                // What may be any JSON has checks of its own.
+                if kinds == "null" || kinds.contains("object") && !kinds.contains("string") {
+                    continue;
+                }
+                let wrong = if kinds.contains("string") { json!({ "not": "a text" }) } else { json!("a text") };
+                let mut body = good.clone();
+                body[&field] = wrong;
+                refused(&route, &path, &body, &field).await;
+                checked += 1;
+            }
+        }
+        assert!(checked > 60, "only {checked} members were checked");
+        let large = json!({ "definition": "x".repeat(2 << 20) });
+        let client = server.client.over_http2();
+        for route in server::routes::table().into_iter().filter(|route| route.takes.is_some()).take(12) {
+            let path = route.path.replace("{team}", "demo").replace("{environment}", "development");
+            client.send(route.method.clone(), &path, Some(&large)).await.problem("413 NL-1001");
+        }
+        server.assert_alive().await;
+    })
+    .await;
+}
+
 /// An id that cannot be one, an id of another kind, and an id that is not there are all "not there".
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_ids_name_nothing() {
@@ -277,7 +337,7 @@ async fn a_path_that_is_not_in_its_simplest_form_is_refused() {
 }
 
 /// Says `text` over TLS as it is; what comes back until the server closes.
-async fn tell(server: &Server, text: &str) -> String {
+pub async fn tell(server: &Server, text: &str) -> String {
     let stream =
         tokio::net::TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], server.address.port()))).await.unwrap();
     let config = Arc::new(journeys::tls(&server.client.ca_pem));

@@ -1,7 +1,7 @@
 //! The second factor over HTTP: enrolment, both steps, recovery, and teams that demand it.
 
 use domain::Role;
-use journeys::{Answer, Browser, PASSWORD, on_both, on_sqlite};
+use journeys::{Answer, Browser, PASSWORD, Server, on_both, on_sqlite};
 use serde_json::json;
 use totp_rs::{Builder, Secret};
 
@@ -80,6 +80,28 @@ async fn a_second_factor_from_enrolment_to_its_end() {
         again.delete("/api/v1/me/second-factor").await.problem("409 NL-3002");
     })
     .await;
+}
+
+/// The sealed secret follows a rotation of keys: another seal, the same codes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_a_second_factor_survives_a_rotation_of_keys() {
+    let server = Server::start().await;
+    let person = server.browser(server.team().await, Role::Viewer).await;
+    let (secret, _) = enrol(&server, &person).await;
+    let system = authz::act_as_system("a test looks behind the API");
+    let sealed =
+        async |server: &Server| server.rooms.store.second_factor(system, person.user).await.unwrap().unwrap().sealed;
+    let before = sealed(&server).await;
+    let config = server.rooms.config.clone();
+    let (settings, folder) = server.stop().await;
+    server::commands::keys_rotate(config).await.unwrap();
+    let server = Server::on(settings, folder).await;
+    assert_ne!(sealed(&server).await, before, "sealed anew");
+    let again = server.at_browser(person.user, &person.email);
+    let pending = first_step(&again).await;
+    second_step(&again, &pending, &code(&server, &secret, 1)).await.expect(200);
+    again.get("/api/v1/me").await.expect(200);
+    server.stop().await;
 }
 
 /// Issue 5: a team that demands one lets people without it enrol and do nothing else; machines go on.

@@ -47,6 +47,22 @@ async fn ones_sessions_are_listed_and_ended() {
     .await;
 }
 
+/// OWASP ASVS 7.4.5: whoever holds the machine ends all sessions of a person; the running server notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_ends_the_sessions_of_a_person() {
+    on_sqlite(async |server| {
+        let person = server.browser(server.team().await, Role::Operator).await;
+        let other = server.browser(server.team().await, Role::Operator).await;
+        let config = server.rooms.config.clone();
+        server::commands::user(config, person.email.clone(), server::commands::UserAct::EndSessions).await.unwrap();
+        let ended = || async { (person.get("/api/v1/me").await.status == 401).then_some(()) };
+        journeys::eventually("the session ends", Duration::from_secs(5), ended).await;
+        person.post("/api/v1/auth/refresh", json!({})).await.problem("401 NL-2001");
+        other.get("/api/v1/me").await.expect(200);
+    })
+    .await;
+}
+
 /// Issue 5: a changed password ends every other session and gives this one another id.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_password_ends_the_other_sessions() {

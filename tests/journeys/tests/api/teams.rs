@@ -72,6 +72,56 @@ async fn the_last_admin_stays_and_whoever_leaves_takes_their_runs_along() {
     .await;
 }
 
+/// Issue 5: a person leaves by themselves, and their keys there end; the last admin and strangers cannot; the trail says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_leaves_a_team() {
+    on_both(async |server| {
+        let demo = server.team().await;
+        let person = server.browser(demo, Role::Builder).await;
+        let made = server.client.get("/api/v1/me").await.expect(200);
+        assert!(made.text_of("principal").starts_with("sa_"));
+        server.client.delete("/api/v1/me/teams/demo").await.problem("403 NL-2003");
+        let key = server.person(demo, Role::Viewer, None).await.client;
+        key.delete("/api/v1/me/teams/demo").await.problem("403 NL-2003");
+        person.delete("/api/v1/me/teams/no-such-team").await.problem("404 NL-3001");
+
+        let alone = server.browser(demo, Role::Admin).await;
+        let team = alone.post("/api/v1/teams", json!({ "name": "Alone" })).await.expect(201);
+        let here = format!("/api/v1/me/teams/{}", team.text_of("slug"));
+        alone.delete(&here).await.problem("409 NL-3002");
+        person.delete(&here).await.problem("404 NL-3001");
+
+        person.delete("/api/v1/me/teams/demo").await.expect(204);
+        person.post("/api/v1/auth/refresh", json!({})).await.expect(200);
+        assert!(person.get("/api/v1/me").await.expect(200).json()["teams"].as_array().unwrap().is_empty());
+        person.get(&format!("{TEAM}/workflows")).await.problem("404 NL-3001");
+        person.delete("/api/v1/me/teams/demo").await.problem("404 NL-3001");
+    })
+    .await;
+}
+
+/// Issue 5: members come page by page, each once.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_come_in_pages() {
+    on_both(async |server| {
+        for n in 0..7 {
+            let body = json!({ "name": format!("robot {n}"), "role": "viewer" });
+            server.client.post("service-accounts", body).await.expect(201);
+        }
+        let ids = |items: Vec<serde_json::Value>| {
+            items.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+        };
+        let at_once = server.client.get("members").await.expect(200).json();
+        assert!(at_once["next"].is_null());
+        let at_once = ids(at_once["items"].as_array().unwrap().clone());
+        assert!(at_once.len() >= 8);
+        assert_eq!(ids(server.client.all("members", 3).await), at_once);
+        server.client.get("members?limit=201").await.problem("400 NL-1008");
+        server.client.get("members?cursor=made-up").await.problem("400 NL-1008");
+    })
+    .await;
+}
+
 /// Issue 5: keys are bound to addresses, expire, and say when they were last used; a key cannot widen its bounds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_works_from_its_addresses_only() {
@@ -123,6 +173,38 @@ async fn an_account_for_machines_ends_with_its_keys() {
         server.client.delete(&format!("service-accounts/{id}")).await.expect(204);
         machine.get("workflows").await.problem("401 NL-2001");
         server.client.post(&keys, json!({ "name": "k" })).await.problem("404 NL-3001");
+    })
+    .await;
+}
+
+/// Issue 5: when a principal loses a right, the runs that are parked stop at once too, not when they would have woken:
+/// those that wait for a time, for a person, and those that somebody paused. Nobody else's do.
+#[tokio::test(flavor = "multi_thread")]
+async fn parked_runs_end_with_the_right_of_whoever_started_them() {
+    on_both(async |server| {
+        let demo = server.team().await;
+        let person = server.person(demo, Role::Operator, None).await;
+        let sleeps = server.client.deploy(slow("sleeps for an hour", 3_600_000)).await;
+        let asks = server.client.deploy(crate::prepared::asking("asks")).await;
+        let mut theirs = Vec::new();
+        for workflow in [&sleeps, &asks, &sleeps] {
+            let run = person.client.begin(workflow, json!(null)).await;
+            server.client.until(&run, "waiting").await;
+            theirs.push(run);
+        }
+        server.client.post(&format!("runs/{}/pause", theirs[2]), json!({})).await.expect(200);
+        server.client.until(&theirs[2], "paused").await;
+        let mine = server.client.begin(&sleeps, json!(null)).await;
+        server.client.until(&mine, "waiting").await;
+
+        server.give_role(demo, person.id, Role::Viewer).await;
+        let taken = std::time::Instant::now();
+        for run in &theirs {
+            let ended = server.client.until(run, "cancelled").await;
+            assert!(ended["failure"]["message"].as_str().unwrap_or_default().contains("lost the right"), "{ended}");
+        }
+        assert!(taken.elapsed() < std::time::Duration::from_secs(10), "{:?}", taken.elapsed());
+        assert_eq!(server.client.get(&format!("runs/{mine}")).await.expect(200).text_of("status"), "waiting");
     })
     .await;
 }

@@ -7,5 +7,6 @@ mod flow;
 mod http;
 mod model;
 mod models_bad;
+mod one_product;
 mod sql;
 mod usage;

@@ -149,7 +149,13 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::remove_member`].
-    pub async fn leave_team(&self, _system: SystemPermit, team: TeamId, person: UserId, effects: Effects) -> Result<()> {
+    pub async fn leave_team(
+        &self,
+        _system: SystemPermit,
+        team: TeamId,
+        person: UserId,
+        effects: Effects,
+    ) -> Result<()> {
         self.write(effects, (team, Member::User(person), self.now()), |(team, member, now), tx| {
             Box::pin(take_out(tx, *team, *member, *now))
         })
