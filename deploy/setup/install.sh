@@ -20,6 +20,7 @@ if [ "$what" = test ]; then
   # the sandbox's tests also run with these, and skip what is not there
   need runc runc
   need crun crun
+  [ "$(id -u)" -ne 0 ] || [ -x /usr/sbin/dockerd ] || need dockerd docker.io
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then

@@ -2,7 +2,7 @@
 //! say "this team", "this permit", "this moment".
 //!
 //! `make test` runs `harness start` first and passes the servers' addresses in NODELOOM_TEST_POSTGRES and
-//! NODELOOM_TEST_REDIS, then `harness stop`. Without these variables the first test that needs a server starts one,
+//! NODELOOM_TEST_REDIS (and in NODELOOM_TEST_DOCKER that of an engine, where one can be had), then `harness stop`. Without these variables the first test that needs a server starts one,
 //! the others find it, and a watcher stops it when no test has used it for some minutes.
 //! Never part of the product. Start reading in [`on_both`].
 
@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, reason = "a harness that cannot do its work should stop the test")]
 
 mod database;
+mod engine;
 mod fixtures;
 mod linker;
 pub mod servers;

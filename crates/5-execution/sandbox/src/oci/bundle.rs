@@ -117,14 +117,14 @@ impl Bundle {
         let closed = ["nosuid", "noexec", "nodev"];
         // without Landlock, what shall not be read must not be there; gVisor shows /proc, /sys and a writable /tmp unless told
         // otherwise, and its keeper needs none of them
-        let nothing = |at: &str| {
+        let nothing = |at: &str, mode: &str| {
             json!({
                 "destination": at, "type": "tmpfs", "source": "tmpfs",
-                "options": ["ro", "nosuid", "noexec", "nodev", "mode=755", "size=4k"],
+                "options": ["ro", "nosuid", "noexec", "nodev", mode, "size=4k"],
             })
         };
         let mut mounts = match self.own_kernel {
-            true => vec![nothing("/proc"), nothing("/sys")],
+            true => vec![nothing("/proc", "mode=000"), nothing("/sys", "mode=000")],
             false => vec![json!({ "destination": "/proc", "type": "proc", "source": "proc", "options": closed })],
         };
         mounts.extend([
@@ -151,7 +151,7 @@ impl Bundle {
                 "options": ["nosuid", "noexec", "nodev", "mode=1777", size, inodes],
             }));
         } else if self.own_kernel {
-            mounts.push(nothing("/tmp"));
+            mounts.push(nothing("/tmp", "mode=555"));
         }
         json!(mounts)
     }
@@ -160,6 +160,28 @@ impl Bundle {
 /// The runtime's own start-up has threads, which count.
 pub fn pids(task: &Task<'_>) -> i64 {
     i64::from(task.limits.processes).max(32) + 1
+}
+
+/// By what each promise is kept where the runtime brings a kernel of its own; `None` = as elsewhere.
+pub fn mechanism_of_own_kernel(guarantee: Guarantee) -> Option<Row> {
+    let held = |how: &str| Some((Strength::Held, how.to_owned(), None));
+    match guarantee {
+        Guarantee::NoNetwork => {
+            held("gVisor's own network without an interface; socket and connect are not allowed calls")
+        }
+        Guarantee::ReadOnlyFilesystem => held("a root of its own, read-only, behind gVisor's file server"),
+        Guarantee::SystemCallFilter => {
+            held("gVisor's kernel answers instead of the host's, after our list of allowed calls")
+        }
+        Guarantee::SecondFileWall => Some((
+            Strength::Missing,
+            "gVisor's kernel has no Landlock".into(),
+            Some("files are held by gVisor alone; /proc, /sys and /tmp are empty and read-only".into()),
+        )),
+        Guarantee::OwnProcesses => held("a kernel of its own, with no process in it but the guest's; no /proc"),
+        Guarantee::OwnIpc => held("a kernel of its own; clocks cannot be set"),
+        _ => None,
+    }
 }
 
 /// By what each promise is kept under an OCI runtime.

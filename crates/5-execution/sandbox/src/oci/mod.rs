@@ -273,7 +273,9 @@ impl Backend for Oci {
         self.runtime.get().map_or_else(|| runtime::Groups::None.coverage(), |runtime| runtime.groups.coverage())
     }
     fn mechanism(&self, guarantee: Guarantee, landlock: u32) -> Row {
-        bundle::mechanism(guarantee, self.users, &self.coverage(), landlock)
+        let own = self.runtime.get().is_some_and(Runtime::has_own_kernel);
+        let own = own.then(|| bundle::mechanism_of_own_kernel(guarantee)).flatten();
+        own.unwrap_or_else(|| bundle::mechanism(guarantee, self.users, &self.coverage(), landlock))
     }
     fn recipe(&self, profile: Profile) -> Vec<u8> {
         let version = self.runtime.get().map(|runtime| runtime.version.clone()).unwrap_or_default();

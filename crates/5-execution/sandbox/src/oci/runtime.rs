@@ -73,8 +73,8 @@ impl Runtime {
         let groups = Groups::find();
         let mut flags = Vec::new();
         let groups = match (&name[..], groups) {
-            // refuses a machine on which both versions are mounted
-            ("crun", Groups::One | Groups::None) => {
+            // refuses a machine on which both versions are mounted and the second has a controller
+            ("crun", groups) if groups == Groups::None || is_hybrid() => {
                 flags.push("--cgroup-manager=disabled");
                 Groups::None
             }
@@ -106,6 +106,11 @@ pub enum Groups {
     One,
     Two,
     None,
+}
+
+/// Both versions are mounted, as systemd calls it "hybrid".
+fn is_hybrid() -> bool {
+    Path::new("/sys/fs/cgroup/unified/cgroup.controllers").exists()
 }
 
 const ONE: [&str; 3] = ["memory", "pids", "cpu"];

@@ -1,12 +1,16 @@
 //! One way to start a sandbox and to ask it something, for all tests of this crate.
 #![allow(dead_code, reason = "not every backend needs all")]
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::LazyLock, time::Duration};
 
 use domain::{Clock, Json, Timestamp};
 use sandbox::{BackendChoice, Exit, Failure, Language, Limits, Outcome, Root, Sandbox, SandboxConfig, Spec};
 
-pub const HOSTILE: &str = env!("CARGO_BIN_EXE_sandbox-hostile");
+/// The hostile program; a user who cannot read the build's folder has it elsewhere.
+pub static HOSTILE: LazyLock<String> = LazyLock::new(|| {
+    let elsewhere = std::env::var("NODELOOM_TEST_HOSTILE");
+    elsewhere.unwrap_or_else(|_| env!("CARGO_BIN_EXE_sandbox-hostile").to_owned())
+});
 
 /// The backend that this test program is for.
 pub const BACKEND: &str = env!("CARGO_CRATE_NAME");

@@ -226,7 +226,7 @@ fn a_killed_server_leaves_nothing() {
     let mut servers = Vec::new();
     for round in if is_native() { 0..20u64 } else { 10..16 } {
         let word = format!("4711{round}{}", std::process::id());
-        let mut server = Command::new(HOSTILE)
+        let mut server = Command::new(&*HOSTILE)
             .args(["--serve", &word, settings.backend.name(), &beyond])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -256,6 +256,84 @@ fn a_killed_server_leaves_nothing() {
             assert_eq!(engine_containers(number) + bundles(number), 0, "server {number}");
         }
     }
+}
+
+/// The same at forty moments that nobody chose, while the server makes, runs and clears away many containers at once.
+#[test]
+fn a_server_killed_at_any_moment_of_its_work_leaves_nothing() {
+    let settings = config();
+    let beyond = match BACKEND {
+        "docker" => settings.docker_socket.display().to_string(),
+        _ => settings.oci_runtime.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+    };
+    if !is_native() {
+        tokio::runtime::Runtime::new().unwrap().block_on(start());
+    }
+    let before = Traces::now();
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let (mut random, mut servers) = (seed | 1, Vec::new());
+    for round in 0..if is_native() { 40 } else { 6 } {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let moment = Duration::from_micros((random >> 33) % if is_native() { 600_000 } else { 5_000_000 });
+        let word = format!("4712{round}{}", std::process::id());
+        let mut server = Command::new(&*HOSTILE)
+            .args(["--serve-busily", &word, settings.backend.name(), &beyond])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let number = server.id();
+        std::thread::sleep(moment);
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let what = |left: &str| format!("{left} is left, killed after {moment:?} (seed {seed}, round {round})");
+        eventually(&what("a run"), || !running(&word));
+        eventually(&what("a control group"), || own_groups(number).is_empty());
+        eventually(&what("a container that runs"), || engine_running(number) == 0);
+        eventually(&what("a launcher"), || !own_launchers(&format!("nodeloom-{number}-")));
+        servers.push(number);
+    }
+    if !is_native() {
+        tokio::runtime::Runtime::new().unwrap().block_on(start());
+        for number in servers {
+            assert_eq!(engine_containers(number) + bundles(number), 0, "server {number}, seed {seed}");
+        }
+    }
+    let now = Traces::now();
+    assert_eq!((now.mounts, now.shared), (before.mounts, before.shared), "seed {seed}");
+}
+
+/// A server whose janitor is killed with it: what is left then are empty groups, and the next start removes them.
+#[test]
+fn what_a_killed_janitor_left_is_swept_at_the_next_start() {
+    if !is_native() {
+        return; // it has none
+    }
+    let word = format!("4713{}", std::process::id());
+    let mut server = Command::new(&*HOSTILE)
+        .args(["--serve", &word, "native", ""])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the run does not start", || running(&word));
+    let name = format!("nodeloom-{}-", server.id());
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        if line.contains("janitor") && line.contains(&name) {
+            let pid = entry.file_name().into_string().unwrap();
+            Command::new("/usr/bin/kill").args(["-9", &pid]).status().unwrap();
+        }
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    eventually("a run is left", || !running(&word));
+    eventually("a launcher is left", || !own_launchers(&name));
+    tokio::runtime::Runtime::new().unwrap().block_on(start());
+    assert_eq!(own_groups(server.id()), BTreeSet::new());
 }
 
 /// Containers of the server with this number in which something runs. One that was made and never started is removed by

@@ -5,4 +5,5 @@ mod code;
 pub mod common;
 mod escapes;
 mod leaks;
+mod ordinary_user;
 mod programs;

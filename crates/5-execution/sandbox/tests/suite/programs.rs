@@ -97,7 +97,7 @@ async fn scratch_is_private_limited_and_gone() {
     // R124: the next call finds nothing of the last one
     let outcome = shell(
         &sandbox,
-        "ls -A /tmp; for f in /tmp/marker /marker /dev/shm/marker; do [ -e $f ] && echo found; done",
+        "cd /tmp; for f in * .[!.]* /tmp/marker /marker /dev/shm/marker; do [ -e $f ] && echo found; done",
         scratch,
     )
     .await;
@@ -134,7 +134,7 @@ async fn scripts_from_elsewhere_run_alone() {
     let sandbox = start().await;
     let path = std::env::temp_dir().join(format!("sandbox-script-{}", std::process::id()));
     for (text, said) in [
-        ("#!/bin/sh\necho $0 $1; ls /tmp; echo x >> $0 || echo locked", "/tmp/script a\nscript\nlocked\n"),
+        ("#!/bin/sh\necho $0 $1; cd /tmp; echo *; echo x >> $0 || echo locked", "/tmp/script a\nscript\nlocked\n"),
         ("#!/usr/bin/env python3\nimport sys; print(sys.argv[1])", "a\n"),
     ] {
         std::fs::write(&path, text).unwrap();
@@ -160,11 +160,18 @@ async fn what_cannot_be_executed_is_named() {
 /// A promise that policy requires and the host does not keep stops every run, in words; nothing is downgraded.
 #[tokio::test]
 async fn a_missing_promise_stops_everything() {
-    let all = SandboxConfig { required: Guarantee::ALL.iter().copied().collect(), ..config() };
-    start_with(all).await;
+    let table = start().await.guarantees();
+    let (kept, missing): (BTreeSet<_>, BTreeSet<_>) = Guarantee::ALL.iter().partition(|row| table.holds(**row));
+    start_with(SandboxConfig { required: kept, ..config() }).await;
+    let clock = || domain::Clock::new(|| domain::Timestamp::from_micros(0));
+    for row in missing {
+        let config = SandboxConfig { required: BTreeSet::from([row]), ..config() };
+        let sandbox = sandbox::Sandbox::start(config, clock()).await.unwrap();
+        let refused = sandbox.run(Spec::javascript("1", serde_json::json!(null))).await.unwrap_err();
+        assert!(matches!(refused, Error::GuaranteeMissing { .. }), "{row}: {refused}");
+    }
     let strict = SandboxConfig { required_in_full: BTreeSet::from([Guarantee::MemoryLimit]), ..config() };
-    let clock = domain::Clock::new(|| domain::Timestamp::from_micros(0));
-    let sandbox = sandbox::Sandbox::start(strict, clock).await.unwrap();
+    let sandbox = sandbox::Sandbox::start(strict, clock()).await.unwrap();
     if sandbox.guarantees().holds_fully(Guarantee::MemoryLimit) {
         sandbox.ready().unwrap();
     } else {

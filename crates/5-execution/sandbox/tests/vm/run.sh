@@ -46,9 +46,9 @@ for name in "${links[@]}"; do
   link=$(type -P "$name"); mkdir -p "$root$(dirname "$link")"
   [ -e "$root$link" ] || ln -s "$(readlink -f "$link")" "$root$link"
 done
-mkdir -p "$root$target/debug" "$root"/{root,home,run,var/tmp,etc,sys,proc,dev,tmp,suites}
+mkdir -p "$root"/{root,home,run,var/tmp,etc,sys,proc,dev,tmp,suites}
 chmod 1777 "$root/tmp" "$root/var/tmp"
-strip -o "$root$target/debug/sandbox-hostile" "$target/debug/sandbox-hostile"
+strip -o "$root/suites/sandbox-hostile" "$target/debug/sandbox-hostile"
 cp "$work"/suites/* "$root/suites/"
 rm -rf "${root:?}$work"
 printf 'root:x:0:0::/root:/usr/bin/sh\nserver:x:1000:1000::/home:/usr/bin/sh\n' >"$root/etc/passwd"
