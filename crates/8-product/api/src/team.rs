@@ -29,6 +29,7 @@ pub struct CreateTeam {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeTeam {
+    /// 1 to 100 characters.
     #[serde(default)]
     pub name: Option<String>,
     #[serde(default)]

@@ -201,7 +201,7 @@ async fn parked_runs_end_with_the_right_of_whoever_started_them() {
         let taken = std::time::Instant::now();
         for run in &theirs {
             let ended = server.client.until(run, "cancelled").await;
-            assert!(ended["failure"]["message"].as_str().unwrap_or_default().contains("lost the right"), "{ended}");
+            assert!(ended.to_string().contains("lost the right"), "{ended}");
         }
         assert!(taken.elapsed() < std::time::Duration::from_secs(10), "{:?}", taken.elapsed());
         assert_eq!(server.client.get(&format!("runs/{mine}")).await.expect(200).text_of("status"), "waiting");
