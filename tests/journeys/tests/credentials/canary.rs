@@ -317,7 +317,7 @@ async fn searched(server: &Server, runs: &[String], log: &Log) {
     tracing::info!("{MARKER}");
     let lines = log.0.lock().unwrap().clone();
     clean("the log", &lines);
-    assert!(holds(&lines, MARKER) && lines.len() > 10_000, "the log is listened to");
+    assert!(holds(&lines, MARKER), "the log is listened to: {} bytes of it", lines.len());
 }
 
 fn sandboxed() -> Settings {

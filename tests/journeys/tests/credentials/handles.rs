@@ -156,7 +156,7 @@ async fn a_handle_is_worth_nothing_elsewhere() {
             shop(client).await;
         }
         let parameters = json!({ "url": good.url("/"), "headers": { "x-api-key": "{{ input or run.credentials.shop }}" } });
-        let definition = calls("either", &[("call", parameters)]);
+        let definition = |client: &Client| calls(&format!("either {}", client.environment), &[("call", parameters.clone())]);
         let give = json!({ "name": "gives", "nodes": [{ "id": "out", "type": "TRANSFORM",
             "parameters": { "template": ["{{ run.credentials.shop }}", format!("{{{{ run.credentials['{id}'] }}}}")] } }] });
         let gives = here.deploy(give).await;
@@ -164,7 +164,7 @@ async fn a_handle_is_worth_nothing_elsewhere() {
         let again = here.run(&gives, json!({})).await["output"].clone();
         assert_ne!(carried, again, "every run has its own");
         for client in [here, production, &stranger] {
-            let workflow = client.deploy(definition.clone()).await;
+            let workflow = client.deploy(definition(client)).await;
             for handle in carried.as_array().unwrap() {
                 let before = good.seen().len();
                 let run = client.run(&workflow, handle.clone()).await;
