@@ -14,10 +14,11 @@ use crate::{
 
 const USAGE: &str = "usage:
   nodeloom guard check [--check NAME]… [--channel user|data] [--threshold 0..1] [--sql-mode fragment|statement]
-                       [--model FILE] [--json] [TEXT | FILE | -]
-  nodeloom guard eval --check NAME [--channel user|data] [--sql-mode fragment|statement] [--model FILE] [--json] FILE…
+                       [--names] [--model FILE] [--json] [TEXT | FILE | -]
+  nodeloom guard eval --check NAME [--channel user|data] [--sql-mode fragment|statement] [--names]
+                      [--model FILE] [--json] FILE…
 NAME is one of prompt_injection, pii, secrets, content, sql. `check` runs prompt_injection, pii and content when none is
-named; it reads standard input for `-` or without a text, and a file where a file of that name exists.
+named; `--names` looks for names of people and places with pii; it reads standard input for `-` or without a text, and a file where a file of that name exists.
 Exit: 0 nothing found, 1 something found, 2 error.";
 
 /// The longest input that `check` reads.
@@ -41,6 +42,7 @@ struct Given {
     threshold: Option<f32>,
     sql_mode: Option<sql::Mode>,
     json: bool,
+    names: bool,
     model: Option<String>,
     rest: Vec<String>,
 }
@@ -73,6 +75,7 @@ fn read_args(args: &[String]) -> Result<Given, String> {
             _ if plain || !flag.starts_with("--") => given.rest.push(arg.clone()),
             "--" => plain = true,
             "--json" => given.json = true,
+            "--names" => given.names = true,
             "--check" => {
                 for name in value()?.split(',') {
                     given.checks.push(what(name)?);
@@ -160,6 +163,7 @@ fn check(given: &Given) -> Result<i32, String> {
                 }
                 said.findings
             }
+            What::Pii if given.names => pii_check::check_text(&text, &Detector::with_names()),
             What::Pii => pii_check::check_text(&text, &Detector::standard()),
             What::Secrets => pii_check::check_text(&text, &Detector::only([Kind::ApiKey, Kind::Jwt])),
             What::Content => {
@@ -198,6 +202,7 @@ fn evaluate(given: &Given) -> Result<i32, String> {
         what: *what,
         channel: given.channel,
         sql_mode: given.sql_mode.unwrap_or(sql::Mode::Fragment),
+        names: given.names,
         learned: learned(given),
     };
     let mut failed = false;

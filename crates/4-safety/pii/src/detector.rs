@@ -7,8 +7,10 @@ use crate::{Entity, Kind, entity::without_overlaps, recognizers as r, shape::Sha
 /// Which kinds are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kinds {
-    /// Everything.
+    /// Everything that is not optional.
     All,
+    /// Everything, names of people and places as well.
+    AllAndNames,
     /// Only these.
     Only(BTreeSet<Kind>),
 }
@@ -20,9 +22,14 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// Looks for everything.
+    /// Looks for everything but names of people and places.
     pub const fn standard() -> Self {
         Self { kinds: Kinds::All }
+    }
+    /// Looks for names of people and places as well. They are found by lists, titles, introductions and capitals, so
+    /// some are missed and some ordinary words are taken for names.
+    pub const fn with_names() -> Self {
+        Self { kinds: Kinds::AllAndNames }
     }
     /// Looks for these kinds only.
     pub fn only(kinds: impl IntoIterator<Item = Kind>) -> Self {
@@ -31,7 +38,8 @@ impl Detector {
 
     fn wants(&self, kind: Kind) -> bool {
         match &self.kinds {
-            Kinds::All => true,
+            Kinds::All => !kind.is_optional(),
+            Kinds::AllAndNames => true,
             Kinds::Only(kinds) => kinds.contains(&kind),
         }
     }
@@ -39,10 +47,14 @@ impl Detector {
     /// Everything found in `text`, in order, without overlaps. Linear in the length of the text.
     pub fn find(&self, text: &str) -> Vec<Entity> {
         let shape = Shape::of(text);
-        if shape.is_plain() {
-            return Vec::new();
-        }
+        let (persons, places) = (self.wants(Kind::Person), self.wants(Kind::Location));
         let mut found = Vec::new();
+        if persons || places {
+            r::names::find(text, persons, places, &mut found);
+        }
+        if shape.is_plain() {
+            return self.settled(text, found);
+        }
         if shape.at_sign && self.wants(Kind::EmailAddress) {
             r::email::find(text, &mut found);
         }
@@ -67,7 +79,11 @@ impl Detector {
                 r::phone::find(text, &mut found);
             }
         }
-        if self.kinds != Kinds::All {
+        self.settled(text, found)
+    }
+
+    fn settled(&self, text: &str, mut found: Vec<Entity>) -> Vec<Entity> {
+        if matches!(self.kinds, Kinds::Only(_)) {
             found.retain(|entity| self.wants(entity.kind));
         }
         // What this crate wrote itself is found by nobody.

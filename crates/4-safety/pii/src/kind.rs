@@ -55,9 +55,17 @@ kinds! {
     AuTfn = "AU_TFN", "an Australian tax file number";
     CnResidentId = "CN_RESIDENT_ID", "a Chinese resident identity number";
     UsPassport = "US_PASSPORT", "a US passport number";
+    /// Optional: looked for only where it is named.
+    Person = "PERSON", "the name of a person";
+    /// Optional: looked for only where it is named.
+    Location = "LOCATION", "a place or an address";
 }
 
 impl Kind {
+    /// True for kinds that a standard detector leaves alone: no arithmetic proves a name.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Person | Self::Location)
+    }
     /// True for what opens a door rather than names a person.
     pub const fn is_secret(self) -> bool {
         matches!(self, Self::ApiKey | Self::Jwt)

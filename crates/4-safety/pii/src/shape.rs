@@ -10,6 +10,8 @@ pub(crate) struct Shape {
     /// The longest run of letters, digits, `_` and `-`.
     pub longest_token: usize,
     pub equals: bool,
+    /// The text speaks of a password: what follows may be short.
+    pub password: bool,
 }
 
 impl Shape {
@@ -39,11 +41,18 @@ impl Shape {
             run = 0;
         }
         shape.longest_token = shape.longest_token.max(run);
+        shape.password = shape.digits > 0
+            && ["assword", "ASSWORD", "asswd", "pwd", "PWD", "assphrase"].iter().any(|word| text.contains(word));
         shape
     }
 
     /// Nothing that any recognizer looks for can stand in this text.
     pub fn is_plain(self) -> bool {
-        !self.at_sign && self.digits < 4 && self.longest_token < 16 && !(self.colon && self.digits > 0) && !self.equals
+        !self.at_sign
+            && self.digits < 4
+            && self.longest_token < 16
+            && !(self.colon && self.digits > 0)
+            && !self.equals
+            && !self.password
     }
 }

@@ -158,6 +158,50 @@ fn phones_of_the_world() {
     }
 }
 
+/// R146: the word for it in other languages, also where no blank stands between words; and what only looks like one.
+#[test]
+fn phones_by_their_word_in_many_languages() {
+    for (text, number) in [
+        ("telemóvel 912 345 678", "912 345 678"),
+        ("τηλέφωνο 21 2345 6789", "21 2345 6789"),
+        ("मोबाइल 98765 43210", "98765 43210"),
+        ("我的手机号138 0013 8000请联系", "138 0013 8000"),
+        ("電話番号は03-1234-5678です", "03-1234-5678"),
+        ("전화번호는 010-2000-0000입니다", "010-2000-0000"),
+        ("טלפון 050-234-5678", "050-234-5678"),
+        ("جوال 050 123 4567", "050 123 4567"),
+        ("điện thoại 091 234 56 78", "091 234 56 78"),
+        ("puhelin 040 1234567", "040 1234567"),
+    ] {
+        finds(text, Kind::PhoneNumber, number);
+    }
+    for text in [
+        "Order number: 305-1234567-1234567",
+        "v2024.11.22.1",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "lat 52.520008 lon 13.404954",
+        "Rechnung 2024/000123",
+        "part number 800-555-1212",
+        "TCP 443 8443 9443",
+        "timestamps 1732245307 1732245399",
+    ] {
+        let phones = Detector::only([Kind::PhoneNumber]).find(text);
+        assert!(phones.is_empty(), "{text:?}: {phones:?}");
+    }
+}
+
+/// R147: a password in a sentence may be short; talk about passwords is none.
+#[test]
+fn passwords_in_sentences() {
+    let value = ["iAQC", "qI1E", "!7q"].concat();
+    finds(&format!("The admin password is {value}"), Kind::ApiKey, &value);
+    for text in
+        ["Your password is too short, use 8 letters.", "The password is case sensitive (see section 12).", "pwd 12"]
+    {
+        leaves(text);
+    }
+}
+
 /// R147: private keys whole, cut off and encoded; a name that ends in `_KEY`; headers and connection strings.
 #[test]
 fn private_keys_and_named_secrets() {

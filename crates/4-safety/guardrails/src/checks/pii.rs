@@ -32,9 +32,16 @@ pub struct PiiOptions {
 }
 
 impl PiiOptions {
-    /// `kinds`: only these; everything when `None`.
-    pub fn new(kinds: Option<BTreeSet<Kind>>, mode: Mode, block_on_detection: bool) -> Self {
-        Self { detector: kinds.map_or_else(Detector::standard, Detector::only), mode, block_on_detection }
+    /// `kinds`: only these; everything when `None`, and with `names` those of people and places as well.
+    pub fn new(kinds: Option<BTreeSet<Kind>>, names: bool, mode: Mode, block_on_detection: bool) -> Self {
+        let detector = match kinds {
+            Some(kinds) => {
+                Detector::only(kinds.into_iter().chain([Kind::Person, Kind::Location].into_iter().filter(|_| names)))
+            }
+            None if names => Detector::with_names(),
+            None => Detector::standard(),
+        };
+        Self { detector, mode, block_on_detection }
     }
 }
 
@@ -76,6 +83,7 @@ fn severity(kind: Kind) -> Severity {
     match kind {
         Kind::ApiKey | Kind::Jwt => Severity::Critical,
         Kind::EmailAddress | Kind::PhoneNumber | Kind::IpAddress | Kind::Crypto => Severity::Medium,
+        Kind::Person | Kind::Location => Severity::Low,
         _ => Severity::High,
     }
 }

@@ -75,7 +75,8 @@ fn pii(r: &mut Reader<'_, '_>) -> Option<PiiOptions> {
         }
     };
     let block_on_detection = r.bool(&["block_on_detection", "blockOnDetection"]).unwrap_or(false);
-    Some(PiiOptions::new(kinds, action, block_on_detection))
+    let names = r.bool(&["names"]).unwrap_or(false);
+    Some(PiiOptions::new(kinds, names, action, block_on_detection))
 }
 
 fn content_options(r: &mut Reader<'_, '_>) -> Option<ContentOptions> {

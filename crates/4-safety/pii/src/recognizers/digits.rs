@@ -75,8 +75,15 @@ fn has_word(window: &str, word: &str) -> bool {
         let left = window[..at].chars().next_back();
         let rest = &window[at + word.len()..];
         let right = rest.strip_prefix('s').unwrap_or(rest).chars().next();
-        !left.is_some_and(char::is_alphabetic) && !right.is_some_and(char::is_alphabetic)
+        // Where writing leaves no blanks between words, neighbours say nothing.
+        let unspaced = word.chars().next_back().is_some_and(is_unspaced);
+        unspaced || !left.is_some_and(char::is_alphabetic) && !right.is_some_and(char::is_alphabetic)
     })
+}
+
+/// Chinese, Japanese, Korean (whose particles cling to the word) and Thai.
+const fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')
 }
 
 /// The nearest character boundary at or below `at`.

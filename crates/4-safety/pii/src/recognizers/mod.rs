@@ -8,6 +8,7 @@ pub(crate) mod email;
 pub(crate) mod iban;
 pub(crate) mod ip;
 pub(crate) mod jwt;
+pub(crate) mod names;
 pub(crate) mod national_id;
 pub(crate) mod phone;
 pub(crate) mod ssn;

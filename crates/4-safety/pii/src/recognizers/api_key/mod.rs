@@ -33,6 +33,8 @@ pub fn formats() -> impl Iterator<Item = &'static str> {
 pub(crate) fn find(text: &str, shape: Shape, found: &mut Vec<Entity>) {
     if shape.longest_token >= 10 {
         by_prefix(text, found);
+    }
+    if shape.longest_token >= 10 || shape.password {
         named::find(text, found);
     }
     private_key::find(text, found);
