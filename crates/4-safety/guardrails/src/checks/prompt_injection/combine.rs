@@ -65,7 +65,7 @@ pub fn judge(
         Err(why) => return Err(why),
     };
     for signal in &mut signals {
-        signal.score = together(signal, &seen, usual);
+        signal.score = together(signal, &seen, usual, foreign(&text[signal.span.0..signal.span.1]));
     }
     let score = signals.iter().map(|s| s.score).chain(seen.iter().map(|s| s.score)).fold(0.0, f32::max);
     let mut findings: Vec<Finding> = Vec::new();
@@ -170,8 +170,18 @@ fn speaks(reading: &str) -> bool {
         || reading.chars().filter(|c| !c.is_ascii() && c.is_alphabetic()).nth(5).is_some()
 }
 
+/// Written in a script that the learned tier hardly knows: its silence says nothing there.
+fn foreign(text: &str) -> bool {
+    let (mut letters, mut other) = (0, 0);
+    for c in text.chars().filter(|c| c.is_alphabetic()) {
+        letters += 1;
+        other += usize::from(c >= '\u{370}');
+    }
+    other * 2 > letters
+}
+
 /// A signature's score, given what the learned tier says about its place.
-fn together(signal: &Signal, seen: &[Seen], usual: f32) -> f32 {
+fn together(signal: &Signal, seen: &[Seen], usual: f32, foreign: bool) -> f32 {
     let near = seen.iter().filter(|w| w.span.0 < signal.span.1 && signal.span.0 < w.span.1);
     let share =
         near.map(|window| window.score / usual).fold(None, |most: Option<f32>, s| Some(most.map_or(s, |m| m.max(s))));
@@ -180,7 +190,7 @@ fn together(signal: &Signal, seen: &[Seen], usual: f32) -> f32 {
         (score, None) => score,
         (score, _) if score >= DECIDES => score,
         (score, Some(share)) if score >= usual => {
-            if share >= SUPPORT {
+            if foreign || share >= SUPPORT {
                 score
             } else {
                 usual - 0.01

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::lexicon::LEXICON;
+use super::lexicon;
 use crate::normalise::fold;
 
 /// What a word does in an attack.
@@ -77,7 +77,7 @@ struct Compiled {
 static COMPILED: LazyLock<Option<Compiled>> = LazyLock::new(|| {
     let mut patterns = Vec::new();
     let mut words = Vec::new();
-    for (class, list) in LEXICON {
+    for (class, list) in lexicon::all() {
         for word in list.split('|') {
             // A `*` inside a phrase would need more than an automaton; such phrases end at it.
             let (body, open) = word.split_once('*').map_or((word, false), |(body, _)| (body, true));
@@ -128,7 +128,7 @@ pub fn hits(text: &str, loose: bool) -> Vec<Hit> {
 static LOOSE: LazyLock<Option<Compiled>> = LazyLock::new(|| {
     let mut patterns = Vec::new();
     let mut words = Vec::new();
-    for (class, list) in LEXICON {
+    for (class, list) in lexicon::all() {
         for word in list.split('|') {
             let folded: String =
                 fold::fold(word.trim_end_matches('*')).text.chars().filter(|c| c.is_alphanumeric()).collect();
