@@ -119,6 +119,10 @@ fn main() {
         [network::ATTACKS, files::ATTACKS, processes::ATTACKS, privilege::ATTACKS, kernel::ATTACKS, published::ATTACKS];
     let mut attacks = all.iter().flat_map(|group| group.iter());
     let Some(name) = std::env::args().nth(1) else { exit(2) };
+    if name == "--cli" {
+        let clock = domain::Clock::new(|| domain::Timestamp::from_micros(0));
+        exit(sandbox::cli::main(std::env::args_os().skip(2).collect(), clock));
+    }
     if name == "--serve" || name == "--serve-busily" {
         let word = |n| std::env::args().nth(n).unwrap_or_default();
         return serve(&word(2), &word(3), &word(4), name == "--serve-busily");

@@ -207,7 +207,6 @@ fn number(text: &str) -> Result<u64, String> {
 
 async fn perform(options: Options, clock: Clock) -> Result<i32, Error> {
     let sandbox = Sandbox::start(options.config, clock).await?;
-    let read = |error: std::io::Error, path: PathBuf| Error::NotExecutable { path, reason: error.to_string() };
     match options.task {
         Task::Probe => {
             let (table, choice) = (sandbox.guarantees(), sandbox.choice());
@@ -228,7 +227,11 @@ async fn perform(options: Options, clock: Clock) -> Result<i32, Error> {
             } else {
                 fs::File::open(&file).and_then(|open| open.take(most).read_to_end(&mut source))
             };
-            read_in.map_err(|error| read(error, file))?;
+            if let Err(error) = read_in {
+                let text = format!("nodeloom sandbox: {} cannot be read: {error}\n", file.display());
+                put(&mut std::io::stderr(), text.as_bytes());
+                return Ok(2);
+            }
             let spec = Spec::code(language, source, options.input).limits(options.limits);
             let outcome = sandbox.run(spec).await?;
             put(&mut std::io::stderr(), &outcome.stdout.bytes);

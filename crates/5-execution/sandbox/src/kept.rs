@@ -4,7 +4,7 @@
 use sandbox_launcher::wire::{Frame, Job, Kept, MAX_FRAME};
 
 use crate::{
-    Captured, Error, Exit, Limits,
+    Captured, Error, Exit,
     backend::{Executable, Finished, SCRIPT, Task, exit_of, failed},
 };
 
@@ -159,14 +159,10 @@ impl Heard {
     }
 }
 
-/// How long after its deadline a container is waited for before the engine is told to kill it.
-pub fn patience(limits: &Limits) -> std::time::Duration {
-    limits.wall_clock + std::time::Duration::from_secs(20)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Limits;
     use sandbox_launcher::wire::{Profile, Report};
 
     fn heard(parts: &[&[u8]]) -> Heard {

@@ -209,6 +209,12 @@ fn check(limits: &Limits) -> Result<(), Error> {
     if limits.output_bytes > 1 << 30 {
         return bad("output_bytes", "at most 1 GiB");
     }
+    if limits.scratch_bytes > 1 << 42 {
+        return bad("scratch_bytes", "at most 4 TiB");
+    }
+    if limits.open_files > 65_536 {
+        return bad("open_files", "at most 65,536");
+    }
     if limits.cpu_percent == 0 || limits.cpu_percent > 100_000 {
         return bad("cpu_percent", "from 1 to 100,000");
     }

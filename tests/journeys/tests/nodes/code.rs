@@ -55,19 +55,25 @@ async fn javascript_and_python_compute_and_are_attested() {
 async fn code_that_goes_wrong_fails_its_node_and_nothing_else() {
     let server = sandboxed().await;
     let cases = [
-        ("javascript", "throw new Error('no such order')", "NL-5105", "no such order"),
-        ("python", "raise ValueError('no such order')", "NL-5105", "no such order"),
-        ("javascript", "return }", "NL-5105", ""),
-        ("javascript", "for (;;) {}", "NL-5106", "longer than"),
-        ("python", "while True: pass", "NL-5106", "longer than"),
-        ("javascript", "const a = []; for (;;) a.push(new Array(100000).fill(1.5))", "NL-5105", "memory"),
-        ("python", "a = []\nwhile True: a.append(bytearray(1000000))", "NL-5105", "memory"),
-        ("javascript", "return 'x'.repeat(20000000)", "NL-5105", ""),
-        ("python", "return 'x' * 20000000", "NL-5105", ""),
-        ("javascript", "const a = {}; a.a = a; return a", "NL-5105", "JSON"),
+        ("javascript", "throw new Error('no such order')", "NL-5105", "code_threw: Error: no such order"),
+        ("python", "raise ValueError('no such order')", "NL-5105", "code_threw: ValueError: no such order"),
+        ("javascript", "return }", "NL-5105", "code_threw: SyntaxError"),
+        ("javascript", "for (;;) {}", "NL-5106", "code_timed_out: "),
+        ("python", "while True: pass", "NL-5106", "code_timed_out: "),
+        ("javascript", "const a = []; for (;;) a.push(new Array(100000).fill(1.5))", "NL-5105", "code_out_of_memory: "),
+        ("python", "a = []\nwhile True: a.append(bytearray(1000000))", "NL-5105", "code_out_of_memory: "),
+        ("javascript", "function f() { return f() + 1 }\nreturn f()", "NL-5105", "code_too_deep: "),
+        ("python", "def f(): return f() + 1\nreturn f()", "NL-5105", "code_too_deep: "),
+        ("javascript", "return 'x'.repeat(20000000)", "NL-5105", "code_output_too_large: "),
+        ("python", "return 'x' * 20000000", "NL-5105", "code_output_too_large: "),
+        ("python", "import os\nwhile True: os.write(1, b'x' * 1000000)", "NL-5105", "code_output_too_large: "),
+        ("javascript", "const a = {}; a.a = a; return a", "NL-5105", "code_output_not_json: "),
+        ("python", "return object()", "NL-5105", "code_output_not_json: "),
+        ("python", "import os\nos._exit(3)", "NL-5105", "code_died: "),
     ];
     for (i, (language, code, word, why)) in cases.iter().enumerate() {
-        let parameters = json!({ "language": language, "code": code, "timeout_ms": 1500, "memory_mb": 64 });
+        let seconds = if word == &"NL-5106" { 1500 } else { 30_000 };
+        let parameters = json!({ "language": language, "code": code, "timeout_ms": seconds, "memory_mb": 64 });
         let ran = run(&server, &format!("wrong {i}"), parameters, Json::Null).await;
         let told = ran["failure"]["message"].as_str().unwrap_or_default();
         assert!(ran["failure"]["code"] == *word && told.contains(why), "{code}: {ran}");
@@ -75,6 +81,22 @@ async fn code_that_goes_wrong_fails_its_node_and_nothing_else() {
     }
     server.assert_alive().await;
     server.stop().await;
+}
+
+/// A language that is not installed is named on the run, and the other one goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_language_that_is_not_installed_is_named() {
+    let root = std::env::temp_dir().join(format!("nodeloom-no-python-{}", std::process::id()));
+    std::fs::create_dir_all(root.join("usr/bin")).unwrap();
+    let settings = open().set("NODELOOM_SANDBOX__ENABLED", true).set("NODELOOM_SANDBOX__ROOT", root.display());
+    let server = Server::with(settings).await;
+    let ran = run(&server, "py", json!({ "language": "python", "code": "return 1" }), Json::Null).await;
+    let told = ran["failure"]["message"].as_str().unwrap_or_default();
+    assert!(told.contains("language_not_installed: python is not installed"), "{ran}");
+    let ran = run(&server, "js", json!({ "code": "return 1" }), Json::Null).await;
+    assert_eq!(ran["output"], 1, "{ran}");
+    server.stop().await;
+    std::fs::remove_dir_all(root).unwrap();
 }
 
 /// The operator's limits hold, whatever a node asks for.

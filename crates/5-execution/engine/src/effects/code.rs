@@ -53,7 +53,10 @@ impl World {
         let limits = limits.within(self.code_limits.of(cx.scope.team));
         let outcome = sandbox.run(Spec::code(language, call.code, call.input).limits(limits)).await;
         let outcome = outcome.map_err(|error| {
-            let mut failure = Failure::new(FailureKind::Call, error.to_string());
+            if let Some(cause) = std::error::Error::source(&error) {
+                tracing::warn!(%error, %cause, "code did not run");
+            }
+            let mut failure = Failure::new(FailureKind::Call, format!("{}: {error}", error.code()));
             failure.retryable = error.may_retry();
             failure.with_detail(serde_json::json!({ "code": error.code() }))
         })?;
@@ -66,7 +69,8 @@ impl World {
             Err(failure) => {
                 let kind = if outcome.exit.timed_out() { FailureKind::Timeout } else { FailureKind::Call };
                 let detail = serde_json::json!({ "code": failure.code(), "logs": logs, "attestation": attestation });
-                Err(Failure::new(kind, failure.to_string()).with_detail(detail))
+                // the record shows the sentence, so the word that tells this ending from the others stands in it
+                Err(Failure::new(kind, format!("{}: {failure}", failure.code())).with_detail(detail))
             }
         }
     }

@@ -7,6 +7,8 @@
 
 mod bundle;
 mod runtime;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fs, io,
@@ -42,7 +44,22 @@ pub struct Oci {
     users: Users,
     started: AtomicU32,
     next: AtomicU64,
+    patience: Patience,
 }
+
+/// How long a runtime is waited for before it has failed.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// A run past its deadline, which the keeper inside enforces.
+    run: Duration,
+    /// The runtime's own process, when its container has ended.
+    end: Duration,
+    /// The removal of a container.
+    delete: Duration,
+}
+
+const PATIENCE: Patience =
+    Patience { run: Duration::from_secs(20), end: Duration::from_secs(15), delete: Duration::from_secs(30) };
 
 static BASES: AtomicU64 = AtomicU64::new(0);
 
@@ -61,6 +78,7 @@ impl Oci {
             users,
             started: AtomicU32::new(0),
             next: AtomicU64::new(0),
+            patience: PATIENCE,
         };
         this.lay_out().map_err(Error::broken("lay out the container's files"))?;
         Ok(this)
@@ -175,7 +193,7 @@ impl Oci {
         self.base.to_str().and_then(|text| text.rsplit('-').next()).unwrap_or("0")
     }
 
-    async fn converse(&self, task: &Task<'_>, bundle: &Bundle) -> Result<(Heard, bool), Error> {
+    async fn converse(&self, task: &Task<'_>, bundle: &Bundle, left: &mut Left<'_>) -> Result<(Heard, bool), Error> {
         let runtime = self.runtime()?;
         bundle.write(task).map_err(Error::broken("write the bundle"))?;
         let make = || -> io::Result<_> {
@@ -188,7 +206,7 @@ impl Oci {
         let mut command = runtime.command(&self.base);
         command.args(["run", "--bundle"]).arg(&bundle.directory).arg(&bundle.name);
         command.stdin(Stdio::from(input_end)).stdout(Stdio::from(output_end)).stderr(Stdio::from(complaints_end));
-        let mut child = command.spawn().map_err(Error::broken("start the container runtime"))?;
+        left.child = Some(command.spawn().map_err(Error::broken("start the container runtime"))?);
         drop(command);
         let wrap = |error| Error::broken("talk to the container")(error);
         let mut to = pipe::Sender::from_owned_fd(input.into()).map_err(wrap)?;
@@ -212,11 +230,15 @@ impl Oci {
             // a container that ends early does not read its job to the end
             let _ = tokio::join!(to.write_all(&packet), hear);
         };
-        let in_time = tokio::time::timeout(kept::patience(task.limits), talk).await.is_ok();
+        let in_time = tokio::time::timeout(task.limits.wall_clock + self.patience.run, talk).await.is_ok();
         let starved = runtime.groups.starved(&bundle.name);
         drop((to, from)); // the keeper has waited for this, and ends
-        let gone = tokio::task::spawn_blocking(move || child.wait());
-        if !in_time || tokio::time::timeout(Duration::from_secs(15), gone).await.is_err() {
+        let most = if in_time { self.patience.end } else { Duration::ZERO };
+        let ended = match left.child.take() {
+            Some(child) => tokio::task::spawn_blocking(move || runtime::bury(child, most)).await.unwrap_or(false),
+            None => true,
+        };
+        if !ended {
             self.kill(&bundle.name).await;
         }
         match (heard.end(), in_time) {
@@ -238,7 +260,8 @@ impl Oci {
         if let Ok(runtime) = self.runtime() {
             let mut command = runtime.command(&self.base);
             command.args(["delete", "--force", name]);
-            let _ = tokio::task::spawn_blocking(move || command.output()).await;
+            let most = self.patience.delete;
+            let _ = tokio::task::spawn_blocking(move || runtime::ask(command, most)).await;
         }
     }
 }
@@ -257,15 +280,16 @@ impl Backend for Oci {
     async fn run(&self, task: &Task<'_>) -> Result<Finished, Error> {
         let runtime = self.runtime()?;
         let bundle = self.bundle(task, runtime)?;
-        let mut left = Left { oci: runtime.command(&self.base), bundle: &bundle, done: false };
-        let talked = self.converse(task, &bundle).await;
+        let (command, patience) = (Some(runtime.command(&self.base)), self.patience);
+        let mut left = Left { command, bundle: &bundle, child: None, patience };
+        let talked = self.converse(task, &bundle, &mut left).await;
         let mut clean = !self.base.join("state").join(&bundle.name).exists();
         if !clean {
             self.kill(&bundle.name).await;
             clean = !self.base.join("state").join(&bundle.name).exists();
         }
         clean &= fs::remove_dir_all(&bundle.directory).is_ok() && runtime.groups.gone(&bundle.name);
-        left.done = true;
+        left.command = None;
         let (heard, starved) = talked?;
         heard.finish(task, starved, clean)
     }
@@ -292,27 +316,25 @@ impl Drop for Oci {
 /// What stands between a dropped call and its leftovers: the pipes are closed with the future, the keeper ends by that;
 /// the rest is removed here.
 struct Left<'a> {
-    oci: std::process::Command,
+    /// `None`: nothing is left.
+    command: Option<std::process::Command>,
     bundle: &'a Bundle,
-    done: bool,
+    child: Option<std::process::Child>,
+    patience: Patience,
 }
 
 impl Drop for Left<'_> {
     fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        let mut command = std::mem::replace(&mut self.oci, runtime::nothing());
+        let Some(mut command) = self.command.take() else { return };
         let (directory, name) = (self.bundle.directory.clone(), self.bundle.name.clone());
+        let (child, patience) = (self.child.take(), self.patience);
         std::thread::spawn(move || {
             // the runtime removes its container when the keeper has ended; this is for when it could not
-            for _ in 0..40 {
-                std::thread::sleep(Duration::from_millis(50));
-                if !directory.with_file_name("state").join(&name).exists() {
-                    break;
-                }
+            let ended = child.is_none_or(|child| runtime::bury(child, Duration::from_secs(2).min(patience.end)));
+            if !ended || directory.with_file_name("state").join(&name).exists() {
+                command.args(["delete", "--force", &name]);
+                let _ = runtime::ask(command, patience.delete);
             }
-            let _ = command.args(["delete", "--force", &name]).output();
             let _ = fs::remove_dir_all(&directory);
         });
     }

@@ -1,9 +1,11 @@
 //! The runtime's program: which one, how it is called, and what it can limit.
 
 use std::{
-    fs,
+    fs, io,
+    io::Read,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use sandbox_launcher::{janitor, sys};
@@ -39,10 +41,47 @@ fn command(path: &Path) -> Command {
     command
 }
 
-/// A command that does nothing.
-pub fn nothing() -> Command {
-    command(Path::new("/usr/bin/true"))
+/// Waits for a process of the runtime, and kills it when that takes too long; says whether it ended by itself.
+pub fn bury(mut child: Child, most: Duration) -> bool {
+    let until = Instant::now() + most;
+    for round in 0u32.. {
+        match child.try_wait() {
+            Ok(None) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(if round < 20 { 1 } else { 10 }));
+            }
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return false;
+            }
+            Ok(Some(_)) | Err(_) => break,
+        }
+    }
+    true
 }
+
+/// Runs the runtime for a short answer, its first kilobytes.
+pub fn ask(mut command: Command, most: Duration) -> io::Result<String> {
+    let (from, to) = io::pipe()?;
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::from(to)).stderr(Stdio::null()).spawn()?;
+    drop(command);
+    // what runs may have children that hold the pipe: the reading ends by itself or is left behind
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut said = Vec::new();
+        let _ = from.take(16 << 10).read_to_end(&mut said);
+        let _ = tell.send(String::from_utf8_lossy(&said).into_owned());
+    });
+    let said = told.recv_timeout(most);
+    if said.is_err() {
+        let _ = child.kill();
+    }
+    bury(child, most);
+    said.map_err(|_| io::ErrorKind::TimedOut.into())
+}
+
+/// A runtime says its version at once.
+const VERSION_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Runtime {
     /// Looks for `asked`, or for one of those that we know.
@@ -60,9 +99,11 @@ impl Runtime {
                 tried = format!("{tried}{} is not there; ", name.display());
                 continue;
             };
-            let said = command(&path).arg("--version").output();
+            let mut asked = command(&path);
+            asked.arg("--version");
+            let said = ask(asked, VERSION_PATIENCE);
             let said = said.map_err(|error| absent(&format!("{} does not start: {error}", path.display())))?;
-            let version = String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or("").trim().to_owned();
+            let version = said.lines().next().unwrap_or("").trim().to_owned();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             return Ok(Self::new(path, name, version));
         }
