@@ -149,6 +149,25 @@ impl Store {
         Ok(all)
     }
 
+    /// Tokens of one run by model. `run` was found in the caller's team and environment.
+    pub async fn tokens_of_run(&self, permit: &Permit<ManageBilling>, run: RunId) -> Result<Vec<ModelTokens>> {
+        let Scope { team, environment } = permit.scope();
+        let sql = "select provider, model, cast(sum(input_tokens) as bigint) as input, \
+                   cast(sum(output_tokens) as bigint) as output from token_usage \
+                   where run = $1 and team = $2 and environment = $3 group by provider, model";
+        let rows = self.db().all(sql, binds![run, team, environment]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ModelTokens {
+                    provider: row.get("provider")?,
+                    model: row.get("model")?,
+                    input_tokens: row.get("input")?,
+                    output_tokens: row.get("output")?,
+                })
+            })
+            .collect()
+    }
+
     /// Runs (sub-workflows included) and tokens, in and out, of `scope` from `from` until before `until`.
     pub async fn used_between(
         &self,

@@ -60,6 +60,18 @@ pub struct Run {
     /// Per-node log: status, times, input, output, warnings, tokens.
     pub nodes: Json,
     pub usage: TokenUsage,
+    /// What its tokens cost at the prices that are set now. Only for those who may manage billing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<RunCost>,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+pub struct RunCost {
+    /// Millionths of a US dollar, of the tokens that have a price.
+    pub cost_micros: u64,
+    /// Tokens of models that have no price.
+    pub unpriced_tokens: u64,
 }
 
 /// Tokens used.

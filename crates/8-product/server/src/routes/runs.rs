@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use authz::{
     Permit,
-    action::{ExecuteWorkflow, ViewWorkflow},
+    action::{ExecuteWorkflow, ManageBilling, ViewWorkflow},
 };
 use axum::{
     Json,
@@ -124,7 +124,24 @@ pub async fn list(
 pub async fn show(request: Identified, At(at): At<OfRun>) -> Result<Json<api::Run>, Problem> {
     let permit = request.may::<ViewWorkflow>()?;
     let run = request.rooms.store.run(&permit, show::id(&at.run)?).await?.ok_or(Kind::NotFound)?;
-    Ok(Json(show::run(run)))
+    let id = run.id;
+    let mut shown = show::run(run);
+    if let Ok(billing) = request.may::<ManageBilling>() {
+        shown.cost = Some(cost(&request.rooms, &billing, id).await?);
+    }
+    Ok(Json(shown))
+}
+
+async fn cost(rooms: &Rooms, permit: &Permit<ManageBilling>, run: RunId) -> Result<api::RunCost, Problem> {
+    let billing = rooms.months.billing(permit.scope()).await?;
+    let mut sum = api::RunCost::default();
+    for tokens in rooms.store.tokens_of_run(permit, run).await? {
+        match billing.cost(&tokens.provider, &tokens.model, tokens.input_tokens, tokens.output_tokens) {
+            Some(cost) => sum.cost_micros += cost,
+            None => sum.unpriced_tokens += tokens.input_tokens + tokens.output_tokens,
+        }
+    }
+    Ok(sum)
 }
 
 /// What a person may ask of a run that exists.

@@ -76,6 +76,7 @@ pub fn run(record: RunRecord) -> api::Run {
         failure: part("failure"),
         nodes: part("nodes").unwrap_or_else(|| Json::Array(Vec::new())),
         usage: api::TokenUsage { input_tokens: record.usage.input_tokens, output_tokens: record.usage.output_tokens },
+        cost: None,
     }
 }
 
