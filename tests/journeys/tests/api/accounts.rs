@@ -242,10 +242,10 @@ async fn a_mail_that_is_refused_is_shown_as_failed() {
 async fn asking_for_mails_again_is_limited_by_address() {
     let server = Server::with(Settings::default().set("NODELOOM_LIMITS__RESEND_PER_MINUTE", 2)).await;
     let nobody = server.client.anonymous();
-    let ask = |n: usize| {
+    let ask = async |n: usize| {
         let body = json!({ "email": format!("someone-{n}@people.test") });
-        let route = if n % 2 == 0 { "verification" } else { "password-reset" };
-        nobody.post(&format!("/api/v1/auth/{route}"), body)
+        let route = if n.is_multiple_of(2) { "verification" } else { "password-reset" };
+        nobody.post(&format!("/api/v1/auth/{route}"), body).await
     };
     for n in 0..2 {
         ask(n).await.expect(202);
