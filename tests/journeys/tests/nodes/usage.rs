@@ -50,15 +50,20 @@ async fn usage_is_told_by_day_workflow_model_and_principal() {
         assert_eq!(row, &expected);
 
         let price = |model: &str| json!({ "provider": "openai", "model": model, "input_usd": 2.0, "output_usd": 10.0 });
-        client.put("billing/prices", json!({ "prices": [price("double-*")] })).await.expect(200);
+        let set = client.put("billing/prices", json!({ "prices": [price("double-*")] })).await.expect(200).json();
+        assert_eq!(set["prices"][0]["model"], "double-*");
         let by_workflow = report(client, "workflow").await;
         let rows = by_workflow["rows"].as_array().unwrap();
         assert_eq!(rows.len(), 3, "{by_workflow}");
         assert_eq!((&rows[0]["key"], &rows[0]["label"], &rows[0]["runs"]), (&json!(asks), &json!("asks"), &json!(3)));
-        assert_eq!((&rows[0]["cost_micros"], &rows[0]["unpriced_tokens"]), (&json!(33 * 2 + 21 * 10), &json!(0)));
+        let costs = (&rows[0]["cost_micros"], &rows[0]["unpriced_tokens"]);
+        assert_eq!(costs, (&json!(33 * 2 + 21 * 10), &json!(0)), "{by_workflow} {}", report(client, "model").await);
         assert_eq!((&by_workflow["total"]["runs"], &by_workflow["total"]["failed"]), (&json!(5), &json!(1)));
         let by_model = report(client, "model").await;
-        assert_eq!((&by_model["rows"][0]["key"], &by_model["rows"][0]["runs"]), (&json!("openai/double-1"), &json!(3)));
+        assert_eq!(
+            (&by_model["rows"][0]["key"], &by_model["rows"][0]["runs"]),
+            (&json!("open_ai/double-1"), &json!(3))
+        );
         assert_eq!(by_model["rows"][0]["cost_micros"], 276);
         let by_principal = report(client, "principal").await;
         assert_eq!(by_principal["rows"].as_array().unwrap().len(), 1, "{by_principal}");

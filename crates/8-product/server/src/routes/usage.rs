@@ -210,15 +210,21 @@ async fn change(
         .await
 }
 
-pub async fn set_prices(request: Identified, Body(body): Body<api::SetPrices>) -> Result<Json<api::Billing>, Problem> {
+pub async fn set_prices(
+    request: Identified,
+    Body(mut body): Body<api::SetPrices>,
+) -> Result<Json<api::Billing>, Problem> {
     if body.prices.len() > MOST_PRICES {
         return Err(wrong(format!("prices: expected {MOST_PRICES} at most")));
     }
+    for (at, price) in body.prices.iter_mut().enumerate() {
+        // As it is stored with every call: `openai` and `open_ai` are one.
+        let provider = price.provider.parse::<models::Provider>();
+        price.provider =
+            provider.map_err(|_| wrong(format!("prices[{at}].provider: no model provider")))?.as_str().to_owned();
+    }
     for (at, price) in body.prices.iter().enumerate() {
         let named = |text: &str| !text.is_empty() && text.len() <= 200 && !text.chars().any(char::is_control);
-        if price.provider.parse::<models::Provider>().is_err() {
-            return Err(wrong(format!("prices[{at}].provider: no model provider")));
-        }
         if !named(&price.model) {
             return Err(wrong(format!("prices[{at}].model: expected 1 to 200 bytes")));
         }
