@@ -42,7 +42,7 @@ pub struct UsageRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelPrice {
-    /// Such as `openai`.
+    /// `open_ai` (or `openai`), `anthropic`, `ollama` or `local`.
     pub provider: String,
     /// The model's name; one that ends in `*` stands for all that begin so. The longest that fits counts.
     pub model: String,
