@@ -39,13 +39,17 @@ ask() { # in a folder of its own, where it keeps its notes
     run "$OLDPWD/docs/reference/openapi.json" --max-examples "$examples" --seed "${SEED:-1}" --no-color "$@")
 }
 failed=
-# It ends the team that every other one asks in, so it comes last and by itself.
-last="DELETE /api/v1/teams/{team}/{environment}/team"
-ask --exclude-name "$last" "$@" || failed=1
+# What can end the very key, account or team that everything else asks with comes last and by itself.
+t="/api/v1/teams/{team}/{environment}"
+last=() others=()
+for name in "DELETE $t/api-keys/{id}" "DELETE $t/service-accounts/{id}" "PUT $t/members/{id}" "DELETE $t/members/{id}" "DELETE $t/team"; do
+  last+=(--include-name "$name") others+=(--exclude-name "$name")
+done
+ask "${others[@]}" "$@" || failed=1
 team="$NODELOOM_URL/api/v1/teams/demo/development/members?limit=1"
 curl -sf --cacert "$NODELOOM_CA" -H "Authorization: Bearer $NODELOOM_KEY" "$team" >/dev/null \
   || { echo "the key is no admin's any more: what came after was refused for that" >&2; failed=1; }
-[ $# -gt 0 ] || ask --include-name "$last" || failed=1
+[ $# -gt 0 ] || ask "${last[@]}" || failed=1
 kill -0 "$server" || { echo "the server ended" >&2; tail -n 20 "$data/log" >&2; exit 1; }
 if grep -E '"level":"ERROR"|^[^ ]+ +ERROR' "$data/log"; then echo "the server logged errors" >&2; failed=1; fi
 [ -z "$failed" ]
