@@ -12,7 +12,7 @@ use domain::{AuditResult, Environment};
 use harness::{Ground, on_both, on_sqlite, permit_for, system, user};
 use recorder::{EntryNamed, Erased, ExportFormat, PurgeRefused, PurgeRules, Report, Search, Who, verify_document};
 use serde_json::{Value, json};
-use store::{ChainKey, Effects, PageRequest};
+use store::{ChainKey, PageRequest};
 use support::{CHAIN, Rooms, checkpoint_finding, finding, scope, signing_key, somebody, verifier_key};
 
 const HERE: Environment = Environment::Production;

@@ -145,7 +145,8 @@ async fn both_verifiers_judge_cosignatures_alike() {
         let named = EntryNamed::Sequence(3);
         let proof = rooms.checkpoints.prove(&rooms.recorder, &chain(), named).await.unwrap().unwrap();
         documents.push(("inclusion".to_owned(), serde_json::to_string(&proof).unwrap()));
-        let proof = rooms.checkpoints.prove_consistency(&rooms.recorder, &chain(), 1, newest.number).await.unwrap();
+        let proof =
+            rooms.checkpoints.prove_consistency(&rooms.recorder, &chain(), 1, Some(newest.number)).await.unwrap();
         documents.push(("consistency".to_owned(), serde_json::to_string(&proof.unwrap()).unwrap()));
         for (name, text) in &documents {
             let unsigned = both(folder, text, &witness);
