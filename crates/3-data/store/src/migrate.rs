@@ -49,6 +49,7 @@ migrations! {
     11 "0011_siem"
     12 "0012_guardrails"
     13 "0013_run_secrets"
+    14 "0014_outbox"
 }
 
 /// The newest schema that this program knows.
