@@ -19,8 +19,8 @@ use serde_json::{Value as Json, json};
 
 use crate::{double::client_secret, robot::Robot, support::*};
 
-/// A line of the service account's private key, which is made anew in every process.
-static PRIVATE_LINE: OnceLock<String> = OnceLock::new();
+/// A line of every service account's private key; they are made anew each time.
+static PRIVATE_LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// No secret: it must be found everywhere.
 const MARKER: &str = "marker-8c1d-is-no-secret";
 
@@ -36,9 +36,8 @@ const KINDS: [&str; 6] = ["header", "query", "token", "custom", "model", "line"]
 
 /// What is looked for: every canary in every spelling, and the part that all have in common, at every offset of base64.
 fn spellings() -> Vec<String> {
-    let mut all = vec!["BEGIN PRIVATE KEY".to_owned()];
-    // of the key file: a line from the middle of its key
-    all.extend(PRIVATE_LINE.get().cloned());
+    // of the key files: a line from the middle of each one's key
+    let mut all = PRIVATE_LINES.lock().unwrap().clone();
     for secret in KINDS.iter().map(|kind| canary(kind)).chain([canary("robot"), password(), client_secret()]) {
         all.extend(spelt(&secret));
     }
@@ -105,13 +104,18 @@ impl Write for Log {
 
 /// Everything that this process logs, at every level; not what the transport says of bytes that are the test's own.
 fn listen() -> Log {
-    let log = Log::default();
-    let writer = log.clone();
-    _ = tracing_subscriber::fmt()
-        .with_env_filter("trace,h2=info,hyper=info,rustls=info,tungstenite=info,tokio_tungstenite=info")
-        .with_writer(move || writer.clone())
-        .try_init();
-    log
+    static LOG: OnceLock<Log> = OnceLock::new();
+    let listening = LOG.get_or_init(|| {
+        let log = Log::default();
+        let writer = log.clone();
+        tracing_subscriber::fmt()
+            .with_env_filter("trace,h2=info,hyper=info,rustls=info,tungstenite=info,tokio_tungstenite=info")
+            .with_writer(move || writer.clone())
+            .try_init()
+            .unwrap();
+        log
+    });
+    listening.clone()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -140,7 +144,7 @@ async fn robot(token: String) -> Robot {
     let robot = Robot::start(token).await;
     let line = robot.file.split("\\n").nth(5).unwrap().to_owned();
     assert!(line.len() == 64, "{line}");
-    PRIVATE_LINE.set(line).ok();
+    PRIVATE_LINES.lock().unwrap().push(line);
     robot
 }
 

@@ -79,7 +79,7 @@ async fn a_worker_hides_what_the_one_before_it_has_opened() {
     let mut here = Installation::new();
     here.set("NODELOOM_DATABASE__URL", &url);
     here.set("NODELOOM_ENGINE__WORKERS", "0");
-    here.set("NODELOOM_ENGINE__LEASE_SECONDS", "2");
+    here.set("NODELOOM_ENGINE__LEASE_SECONDS", "5");
     here.set("NODELOOM_SANDBOX__ENABLED", "false");
     here.set("NODELOOM_EGRESS__ALLOW_PRIVATE", "127.0.0.1");
     here.set("NODELOOM_LOG__LEVEL", "trace,h2=info,hyper=info,rustls=info");
@@ -181,9 +181,8 @@ async fn a_server_of_its_own_writes_no_secret() {
         { "id": "nobody", "type": "HTTP_REQUEST", "on_error": "continue", "parameters": parameters("http://127.0.0.1:9/".to_owned()) },
         { "id": "fail", "type": "HTTP_REQUEST", "parameters": parameters(upstream.url("/fail")) } ] });
     let workflow = server.install(definition).await;
-    let started = server
-        .post(&server.team(&format!("/workflows/{workflow}/runs")), json!({ "input": MARKER, "wait_seconds": 30 }));
-    let run = started.await.unwrap().1;
+    let runs = server.team(&format!("/workflows/{workflow}/runs"));
+    let run = server.post(&runs, json!({ "input": MARKER, "wait_seconds": 30 })).await.unwrap().1;
     assert_eq!(run["status"], "failed", "{run}");
     clean("the run", run.to_string().as_bytes());
     assert!(run.to_string().contains("[secret]") && echo.seen()[0].header("x-api-key") == secret());
