@@ -149,7 +149,7 @@ async fn a_worker_hides_what_the_one_before_it_has_opened() {
         let bytes = fs::read(&path).unwrap();
         clean(&path.display().to_string(), &bytes);
         if path.extension().is_some_and(|end| end == "log") {
-            assert!(bytes.len() > 1000, "{} is listened to", path.display());
+            assert!(!bytes.is_empty(), "{} is listened to", path.display());
             lines += 1;
         }
     }
