@@ -65,7 +65,7 @@ for back in range(30):
             matching = [known for known in violations if known["name"] == name]
             if matching:
                 detail = json.loads(matching[0]["detail"])
-            add("violations", {**one, "id": uuid7(begin), "at": begin, "name": name, "severity": severity, "enforcement": enforcement,
+            add("violations", {**one, "id": uuid7(begin), "run": run["id"], "at": begin, "name": name, "severity": severity, "enforcement": enforcement,
                                "detail": json.dumps({**detail, "check": name if name.isupper() else "CUSTOM_RULE"})})
 db.execute("COMMIT")
 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -30,8 +30,8 @@ const journey = async (name, run) => {
     console.log(`PASS ${name}`);
   } catch (error) {
     failed.push(name);
-    console.log(`FAIL ${name}\n  ${String(error?.message ?? error).slice(0, 3000)}`);
-    await here.page?.screenshot({ path: process.env.NODELOOM_E2E_FAILED ?? '/tmp/nodeloom-e2e-failed.png' }).catch(() => {});
+    console.log(`FAIL ${name}\n  ${String(error?.message ?? error).replaceAll(/\u001b\[\d+m/g, '').slice(0, 1500)}`);
+    if (process.env.NODELOOM_E2E_FAILED) await here.page?.screenshot({ path: `${process.env.NODELOOM_E2E_FAILED}/${name.replaceAll(/[^a-z0-9]+/gi, '-').slice(0, 60)}.png` }).catch(() => {});
   }
 };
 /** What the parts share: the server, the page that is signed in, `base` (its address of team and environment), `api`, `call`. */

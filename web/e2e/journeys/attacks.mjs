@@ -32,7 +32,7 @@ export default async function ({ server, page, base, api, call, journey, wrong }
       const made = await put('workflow and node names', 'POST', `${api}/workflows`, { definition: { name: `${n} ${text}`, nodes } });
       if (made.id) {
         workflow = made.id;
-        const started = await put('run inputs and outputs', 'POST', `${api}/workflows/${made.id}/runs`, { input: { text, [text.slice(0, 60)]: 1 }, wait_seconds: 10 });
+        const started = await put('run inputs and outputs', 'POST', `${api}/workflows/${made.id}/runs`, { input: { text, [text.slice(0, 60)]: 1 }, wait_seconds: 10, version: made.latest_version });
         run = started.id ?? run;
       }
       await put('exceptions', 'POST', `${api}/guardrails/exceptions`, { text, owner: text, reason: text, expires_at: new Date(Date.now() + 86_400_000).toISOString() });
@@ -47,7 +47,7 @@ export default async function ({ server, page, base, api, call, journey, wrong }
     await put('rules', 'POST', `${api}/workflows`, { definition: { name: 'AAA rules', nodes: [{ id: 'in', type: 'MANUAL_TRIGGER' }, { id: 'guard', type: 'GUARDRAIL', name: texts[0], parameters: { severity: 'LOG', rules: rules.slice(0, 40) } }] } });
     for (const text of texts.slice(0, 30)) {
       const asks = await put('approvals', 'POST', `${api}/workflows`, { definition: { name: `asks ${text}`, nodes: [{ id: 'in', type: 'MANUAL_TRIGGER' }, { id: 'ask', type: 'HUMAN_APPROVAL', parameters: { message: `<p>${text}</p>` } }] } });
-      if (asks.id) await call('POST', `${api}/workflows/${asks.id}/runs`, { input: 1 });
+      if (asks.id) await call('POST', `${api}/workflows/${asks.id}/runs`, { input: 1, version: asks.latest_version });
     }
     console.log(`  kept: ${[...kept].map(([field, count]) => `${field} ${count}`).join(', ')}`);
     for (const field of ['workflow and node names', 'run inputs and outputs', 'exceptions', 'references', 'approvals', 'rules']) if (!kept.get(field)) throw new Error(`no attack was kept in ${field}`);

@@ -11,9 +11,10 @@ export default async function ({ server, page, base, api, call, journey }) {
     await dialog.getByLabel('Entry', { exact: true }).waitFor();
     await axe(page, 'an entry');
     await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
     await page.getByLabel('Operation').fill('workflow.create');
     await page.getByLabel('Operation').press('Enter');
-    await page.waitForFunction(() => [...document.querySelectorAll('[aria-label="Audit entries"] [role=cell] button')].every((one) => one.textContent === 'workflow.create'));
+    await page.waitForFunction(() => [...document.querySelectorAll('[aria-label="Audit entries"] [role=cell] button')].map((one) => one.textContent).join() === 'workflow.create,workflow.create' || [...document.querySelectorAll('[aria-label="Audit entries"] [role=cell] button')].every((one, _, all) => all.length > 1 && one.textContent === 'workflow.create'));
     await page.getByRole('tab', { name: 'Checkpoints' }).click();
     await page.getByRole('region', { name: 'Checkpoints' }).getByRole('row').nth(1).click();
     await page.getByRole('dialog').getByLabel('Note', { exact: true }).waitFor();

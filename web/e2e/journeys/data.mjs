@@ -20,7 +20,9 @@ export default async function ({ server, page, base, journey }) {
   await journey('an account can be connected: every provider is offered', async () => {
     await page.goto(`${server.origin}${base}/credentials`);
     await page.getByRole('button', { name: 'Connect an account' }).first().click();
-    await page.getByRole('dialog').getByText(/google/i).first().waitFor();
+    await page.getByRole('dialog').getByRole('combobox').first().waitFor();
+    const offered = await page.getByRole('dialog').locator('option').allTextContents();
+    for (const name of ['Google', 'GitHub', 'Slack', 'Microsoft', 'Salesforce', 'HubSpot', 'Shopify', 'Zoom', 'Asana', 'Linear', 'Jira', 'Notion']) if (!offered.some((one) => one.includes(name))) throw new Error(`${name} is not offered: ${offered.join(', ')}`);
     await axe(page, 'connect');
     await page.keyboard.press('Escape');
   });

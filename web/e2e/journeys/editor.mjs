@@ -34,13 +34,17 @@ export default async function ({ server, page, base, api, call, journey }) {
     await page.goto(`${server.origin}${base}/workflows/${made.body.id}`);
     await page.locator('.react-flow__node', { hasText: 'shape' }).click();
     const panel = page.getByRole('complementary', { name: 'The chosen node' });
-    const field = panel.locator('textarea').first();
     const shown = (text) => panel.locator('output', { hasText: text }).waitFor();
-    await field.fill('Hello {{ input.name }}, {{ input.tags | length }} tags');
+    const write = async (template) => {
+      await panel.getByRole('textbox', { name: /Template/ }).click();
+      await page.keyboard.press('Control+a');
+      await page.keyboard.insertText(JSON.stringify(template));
+    };
+    await write('Hello {{ input.name }}, {{ input.tags | length }} tags');
     await shown('Hello Ada, 2 tags');
-    await field.fill('{{ input.missing.deeper }}');
+    await write('{{ input.missing.deeper }}');
     await panel.getByRole('status').filter({ hasText: /undefined/ }).waitFor();
-    await field.fill('Hello {{ input.name }}');
+    await write('Hello {{ input.name }}');
     await shown('Hello Ada');
     // The next node has nothing to go on before a run.
     await page.getByRole('button', { name: 'Run', exact: true }).click();
@@ -73,17 +77,19 @@ export default async function ({ server, page, base, api, call, journey }) {
     await axe(page, 'versions');
   });
 
-  await journey('an approval is decided, and the run goes on', async () => {
+  await journey('an approval tells why one may not decide it, and is decided', async () => {
     const definition = { name: 'asks', nodes: [{ id: 'in', type: 'MANUAL_TRIGGER' }, { id: 'ask', type: 'HUMAN_APPROVAL', parameters: { message: 'May <b>this</b> go out?' } }] };
     const made = await call('POST', `${api}/workflows`, { definition });
-    const run = await call('POST', `${api}/workflows/${made.body.id}/runs`, { input: 1 });
+    const run = await call('POST', `${api}/workflows/${made.body.id}/runs`, { input: 1, version: made.body.latest_version });
     await page.goto(`${server.origin}${base}/approvals`);
     await page.getByRole('button', { name: 'Approve' }).waitFor();
     await page.getByRole('document', { name: 'What is asked' }).waitFor();
     await axe(page, 'approvals');
     await page.getByRole('button', { name: 'Approve' }).click();
-    await page.getByText('Approved.').waitFor();
+    await page.getByText(/whoever started the run may not approve it/).waitFor();
+    await page.getByRole('button', { name: 'Reject' }).click();
+    await page.getByText('Rejected.').waitFor();
     await page.goto(`${server.origin}${base}/runs/${run.body.id}`);
-    await page.locator('header').getByText('succeeded').waitFor();
+    await page.locator('header').getByText(/succeeded|failed/).waitFor();
   });
 }

@@ -7,13 +7,13 @@ export interface Series {
   values: number[];
 }
 const HEIGHT = 168;
-const LEFT = 44;
+const LEFT = 52;
 const BOTTOM = 20;
 const TOP = 8;
 
 /** A round number at or above `most`, so that the axis reads well. */
-function ceiling(most: number): number {
-  if (most <= 4) return 4;
+function ceiling(most: number, least: number): number {
+  if (most <= least) return least;
   const power = 10 ** Math.floor(Math.log10(most));
   return [1, 2, 4, 5, 10].map((step) => step * power).find((step) => step >= most) ?? most;
 }
@@ -33,10 +33,10 @@ function useWidth() {
 }
 
 /** Stacked columns, one for each label, with the same numbers as a table for whoever cannot see them. */
-export function Columns({ label, labels, series, format = (value) => value.toLocaleString(), mark }: { label: string; labels: string[]; series: Series[]; format?: (value: number) => string; mark?: { at: number; name: string } }) {
+export function Columns({ label, labels, series, format = (value) => value.toLocaleString(), mark, least = 4 }: { label: string; labels: string[]; series: Series[]; format?: (value: number) => string; mark?: { at: number; name: string }; least?: number }) {
   const [ref, width] = useWidth();
   const totals = labels.map((_, index) => series.reduce((sum, one) => sum + (one.values[index] ?? 0), 0));
-  const top = ceiling(Math.max(0, ...totals));
+  const top = ceiling(Math.max(0, ...totals), least);
   const inner = Math.max(40, width - LEFT - 4);
   const step = inner / Math.max(1, labels.length);
   const tall = HEIGHT - TOP - BOTTOM;

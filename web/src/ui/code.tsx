@@ -2,13 +2,24 @@ import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirro
 import { javascript } from '@codemirror/lang-javascript';
 import { json } from '@codemirror/lang-json';
 import { python } from '@codemirror/lang-python';
-import { bracketMatching, defaultHighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
+import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
 import { Compartment, EditorState } from '@codemirror/state';
 import { EditorView, keymap, lineNumbers, placeholder as ghost } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
 
 export type Language = 'json' | 'javascript' | 'python' | 'text';
 const LANGUAGES = { json: json(), javascript: javascript(), python: python(), text: [] };
+
+/** The palette's own colours, which are readable in both themes. */
+const COLOURS = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword, tags.controlKeyword], color: 'var(--accent)' },
+  { tag: [tags.string, tags.special(tags.string), tags.regexp], color: 'var(--good)' },
+  { tag: [tags.number, tags.bool, tags.null], color: 'var(--busy)' },
+  { tag: [tags.propertyName, tags.definition(tags.variableName), tags.function(tags.variableName)], color: 'var(--ink)', fontWeight: '600' },
+  { tag: [tags.comment], color: 'var(--faint)', fontStyle: 'italic' },
+  { tag: [tags.invalid], color: 'var(--bad)' },
+]);
 
 const LOOK = EditorView.theme({
   '&': { fontSize: '12.5px', backgroundColor: 'var(--panel)', color: 'var(--ink)', maxHeight: '22rem' },
@@ -38,7 +49,7 @@ export function Code({ value, onChange, language, label, placeholder, readOnly }
       state: EditorState.create({
         doc: value,
         extensions: [
-          lineNumbers(), history(), indentOnInput(), bracketMatching(), syntaxHighlighting(defaultHighlightStyle),
+          lineNumbers(), history(), indentOnInput(), bracketMatching(), syntaxHighlighting(COLOURS),
           // Tab leaves the editor after Escape, so that the keyboard is never caught.
           keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
           mode.of(LANGUAGES[language]), LOOK, EditorView.lineWrapping,

@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { useSyncExternalStore } from 'react';
+import { useEffect, useRef, useSyncExternalStore } from 'react';
 import { ApiError } from '../api/client';
 
 interface Note {
@@ -39,8 +39,16 @@ export function Toasts() {
     },
     () => notes,
   );
+  // Shown anew with each note, so that it stands above a dialog that was opened since.
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = box.current;
+    if (!element?.showPopover) return;
+    if (element.matches(':popover-open')) element.hidePopover();
+    if (shown.length > 0) element.showPopover();
+  }, [shown]);
   return (
-    <div aria-live="polite" className="pointer-events-none fixed right-4 bottom-4 z-40 flex w-[min(92vw,26rem)] flex-col gap-2">
+    <div ref={box} popover="manual" aria-live="polite" className="pointer-events-none fixed inset-auto right-4 bottom-4 m-0 w-[min(92vw,26rem)] flex-col gap-2 overflow-visible border-0 bg-transparent p-0 open:flex">
       {shown.map((note) => (
         <div key={note.id} className={`pointer-events-auto flex items-start gap-3 rounded-lg border px-3 py-2 text-[13px] shadow-lg ${note.tone === 'bad' ? 'border-bad/40 bg-bad-wash text-bad' : 'border-line bg-panel text-ink'}`}>
           <span className="min-w-0 flex-1 break-words">{note.text}</span>

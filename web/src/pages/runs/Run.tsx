@@ -4,6 +4,7 @@ import { Pause, Play, RotateCcw, Square } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { api, body } from '../../api/client';
 import { useLive } from '../../lib/live';
+import { cost, many } from '../../lib/money';
 import { ago, at, took } from '../../lib/time';
 import { useWorkflowNames } from '../../lib/workflows';
 import { useKeys, useScope } from '../../session';
@@ -77,7 +78,7 @@ export default function Run() {
 
   if (run.isPending) return <Skeleton rows={10} />;
   if (run.isError) return <div className="p-6"><Failed error={run.error} retry={() => void run.refetch()} /></div>;
-  const shown = run.data as typeof run.data & { workflow: string; status: string; created_at: string; duration_ms?: number; trigger: string; version: string };
+  const shown = run.data as typeof run.data & { workflow: string; status: string; created_at: string; duration_ms?: number; trigger: string; version: string; cost?: { cost_micros: number; unpriced_tokens: number } };
   const nodes = (shown.nodes ?? []) as unknown as NodeLog[];
   const node = chosen === null ? nodes[Math.max(0, nodes.findIndex((one) => one.status !== 'succeeded'))] : nodes[chosen];
   const refusal = refused('workflow.execute');
@@ -89,7 +90,7 @@ export default function Run() {
       lead={
         <span className="flex flex-wrap items-center gap-2">
           <Status of={shown.status} />
-          <span title={at(shown.created_at)}>{ago(shown.created_at)}</span> · {shown.trigger} · {took(shown.duration_ms)} · {shown.usage.input_tokens + shown.usage.output_tokens} tokens
+          <span title={at(shown.created_at)}>{ago(shown.created_at)}</span> · {shown.trigger} · {took(shown.duration_ms)} · {many(shown.usage.input_tokens + shown.usage.output_tokens)} tokens{shown.cost && shown.usage.input_tokens + shown.usage.output_tokens > 0 ? ` · ${cost(shown.cost.cost_micros === 0 && shown.cost.unpriced_tokens > 0 ? null : shown.cost.cost_micros)}` : ''}
           <code className="text-xs text-faint">{id}</code>
         </span>
       }

@@ -77,7 +77,7 @@ export default function Usage() {
         <Figure name="Cost" value={total ? cost(spent(total)) : '–'} hint={total && total.unpriced_tokens > 0 ? `and ${many(total.unpriced_tokens)} tokens of models without a price` : undefined} />
       </dl>
       <Card title="By day" actions={<Select bare label="What to show" value={metric} onChange={(event) => setMetric(event.target.value as Metric)}>{METRICS.map(([id, name]) => <option key={id} value={id}>{name}</option>)}</Select>}>
-        {days.isPending ? <Skeleton rows={4} /> : days.isError ? <Failed error={days.error} retry={() => void days.refetch()} /> : <Columns label={`${METRICS.find(([id]) => id === metric)?.[1]} by day`} labels={labels.map((day) => day.slice(5))} series={series} format={metric === 'cost' ? cost : many} />}
+        {days.isPending ? <Skeleton rows={4} /> : days.isError ? <Failed error={days.error} retry={() => void days.refetch()} /> : <Columns label={`${METRICS.find(([id]) => id === metric)?.[1]} by day`} labels={labels.map((day) => day.slice(5))} series={series} format={metric === 'cost' ? cost : many} least={metric === 'cost' ? 100_000 : 4} />}
       </Card>
       <PageTabs
         label="Usage by"

@@ -128,7 +128,10 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
     (type: string, at?: { x: number; y: number }) => {
       const box = canvas.current?.getBoundingClientRect();
       const anchor = definition.nodes.find((node) => selected.has(node.id));
-      const place = at ?? (anchor?.position ? { x: anchor.position.x + 250, y: anchor.position.y } : flow.screenToFlowPosition({ x: (box?.left ?? 0) + (box?.width ?? 600) / 2, y: (box?.top ?? 0) + (box?.height ?? 400) / 2 }));
+      // Without one, it stands to the right of everything, where it hides nothing.
+      const last = definition.nodes.reduce<NodeDefinition | undefined>((right, node) => ((node.position?.x ?? 0) >= (right?.position?.x ?? Number.NEGATIVE_INFINITY) ? node : right), undefined);
+      const beside = anchor ?? last;
+      const place = at ?? (beside?.position ? { x: beside.position.x + 250, y: beside.position.y } : flow.screenToFlowPosition({ x: (box?.left ?? 0) + (box?.width ?? 600) / 2, y: (box?.top ?? 0) + (box?.height ?? 400) / 2 }));
       const made = added(definition, type, { x: Math.round(place.x), y: Math.round(place.y) });
       // A node that is added while another is chosen goes on from there.
       const joined = anchor && !at ? { ...made.definition, edges: [...edgesOf(made.definition), { from: anchor.id, to: made.id }] } : made.definition;
