@@ -75,6 +75,17 @@ pub(crate) const RECORD_AUDIT_ENTRIES: Sql = Sql {
                WHERE EXISTS (SELECT 1 FROM moved)",
 };
 
+/// The same for one entry, which PostgreSQL plans once and for all: PostgreSQL's alone.
+pub(crate) const RECORD_AUDIT_ENTRY: Sql = Sql {
+    sqlite: "",
+    postgres: "WITH moved AS (UPDATE audit_heads SET seq = $14::bigint, hash = $15::bytea, tree = $16::bytea \
+               WHERE chain = $13::text AND seq = $17::bigint AND hash = $18::bytea RETURNING 1) \
+               INSERT INTO audit_entries \
+               (chain, seq, id, at, operation, target, result, request, intent, subject, entry, hash) \
+               SELECT $1::text, $2::bigint, $3::uuid, $4::bigint, $5::text, $6::text, $7::text, $8::uuid, $9::uuid, \
+               $10::bytea, $11::bytea, $12::bytea WHERE EXISTS (SELECT 1 FROM moved)",
+};
+
 /// Counts a team's events on and says how far; on PostgreSQL the counter stays locked until the commit.
 pub(crate) const COUNT_EVENTS: Sql = Sql {
     sqlite: "INSERT INTO event_counters (team, last) \

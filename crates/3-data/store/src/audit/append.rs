@@ -57,6 +57,11 @@ pub(crate) async fn record(
         end.extend(binds![before.seq, before.hash]);
     }
     let wanted = linked.rows.len() as u64;
+    if conn.is_postgres() && wanted == 1 {
+        let binds = linked.rows.into_iter().chain(linked.ends).flatten().collect();
+        let stored = conn.run(dialect::RECORD_AUDIT_ENTRY, binds).await?;
+        return Ok((stored == wanted).then_some(linked.heads));
+    }
     match conn.run_two(dialect::RECORD_AUDIT_ENTRIES, linked.rows, linked.ends).await {
         Ok(stored) if conn.is_postgres() => Ok((stored == wanted).then_some(linked.heads)),
         Ok(_) => Ok(Some(linked.heads)),
