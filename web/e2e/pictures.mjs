@@ -127,7 +127,7 @@ await go('/audit?part=siem');
 await page.getByRole('button', { name: 'New destination' }).first().click();
 await page.getByRole('dialog').getByLabel('Name').fill('Security operations');
 await page.getByRole('dialog').getByLabel('Address').fill(`http://127.0.0.1:${receiver.address().port}`);
-await page.getByRole('dialog').getByLabel('Token').fill('not-a-real-token');
+await page.getByRole('dialog').getByLabel('Token', { exact: true }).fill('not-a-real-token');
 await page.getByRole('dialog').getByLabel('Begins').selectOption('beginning');
 await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
 await confirmed(page);

@@ -24,6 +24,8 @@ export default function Editor() {
     queryKey: keys.of('version', id, version),
     enabled: version !== undefined,
     staleTime: Number.POSITIVE_INFINITY,
+    // A save makes a new version; the editor that made it stays as it is.
+    placeholderData: (before, query) => (query?.queryKey.includes(id) ? before : undefined),
     queryFn: async () => (await body(api.GET('/api/v1/teams/{team}/{environment}/workflows/{id}/versions/{version}', { params: { path: { ...path, id, version: version as string } } }))).definition as unknown as Definition,
   });
   const kinds = useQuery({ queryKey: ['node-types'], staleTime: Number.POSITIVE_INFINITY, queryFn: async () => ((await body(api.GET('/api/v1/node-types'))) as unknown as { items: NodeKind[] }).items });
