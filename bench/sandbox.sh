@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The sandbox's figures, and the same work done by runc and Docker beside it. As root it starts a Docker engine of its own,
-# without a network, below a temporary folder; without one, that row is left out.
+# without a network, below a temporary folder; without one, that row is left out. SOAK=1 adds 10,000 runs in a row and 500 at
+# once, and ends with 1 when they leave anything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-40}

@@ -2,8 +2,9 @@
 //! say "this team", "this permit", "this moment".
 //!
 //! `make test` runs `harness start` first and passes the servers' addresses in NODELOOM_TEST_POSTGRES and
-//! NODELOOM_TEST_REDIS (and in NODELOOM_TEST_DOCKER that of an engine, where one can be had), then `harness stop`. Without these variables the first test that needs a server starts one,
-//! the others find it, and a watcher stops it when no test has used it for some minutes.
+//! NODELOOM_TEST_REDIS (and in NODELOOM_TEST_DOCKER that of an engine, where one can be had), then `harness stop`.
+//! Without the first two the first test that needs a server starts one, the others find it, and a watcher stops it when no
+//! test has used it for some minutes.
 //! Never part of the product. Start reading in [`on_both`].
 
 #![allow(clippy::disallowed_methods, reason = "the harness starts servers and reads where they are")]

@@ -67,9 +67,11 @@ pub async fn start_with(config: SandboxConfig) -> Sandbox {
     sandbox
 }
 
-/// Limits for tests: generous in time, because the machine may be busy.
+/// Limits for tests: generous in time, because the machine may be busy, or emulated (NODELOOM_TEST_SECONDS).
 pub fn limits() -> Limits {
-    Limits { wall_clock: Duration::from_secs(20), cpu_time: Duration::from_secs(20), ..Limits::default() }
+    let seconds = std::env::var("NODELOOM_TEST_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+    let time = Duration::from_secs(seconds);
+    Limits { wall_clock: time, cpu_time: time, ..Limits::default() }
 }
 
 pub async fn code(sandbox: &Sandbox, language: Language, source: &str, input: Json, limits: Limits) -> Outcome {

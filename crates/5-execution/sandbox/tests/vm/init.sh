@@ -1,7 +1,7 @@
 #!/usr/bin/busybox sh
 # The first process of the virtual machine of run.sh: mounts what a system mounts, runs every test of each suite in a process
 # of its own as `cargo nextest` does, in a delegated control group as systemd's Delegate=yes makes them, and switches off.
-export PATH=/usr/bin:/usr/sbin:/bin:/sbin NODELOOM_TEST_HOSTILE=/suites/sandbox-hostile RUST_BACKTRACE=0
+export PATH=/usr/bin:/usr/sbin:/bin:/sbin NODELOOM_TEST_HOSTILE=/suites/sandbox-hostile RUST_BACKTRACE=0 NODELOOM_TEST_SECONDS=200
 b=/usr/bin/busybox
 $b mount -t proc proc /proc
 $b mount -t sysfs sysfs /sys
