@@ -1,13 +1,15 @@
 """All steps in order, as the shipped weights were made. `python make.py --data FOLDER --out FOLDER --version V`."""
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Read off the held-out table of the shipped run: what keeps harmless prompts under 3 % and harmless documents under 4 %.
-RAW = "user=0.91,data=0.94,toxic=0.7,hate=0.8,harassment=0.8,self_harm=0.8,sexual=0.8,violence=0.8"
+# Read off the calibrating half (evaluate.py --half calibrate --dump, then `nodeloom guard eval`), signatures on: what keeps
+# harmless prompts under 3 % and harmless documents near 1 %. The shares are the network's own, without scaling.
+THRESHOLDS = {"user": 0.955, "data": 0.95, "toxic": 0.85, "hate": 0.9, "harassment": 0.9, "self_harm": 0.9, "sexual": 0.9, "violence": 0.9}
 
 
 def step(name, *arguments):
@@ -30,10 +32,15 @@ def main():
     step("evaluate", "--data", args.data, "--run", first, *extra)
     step("train", "--data", args.data, "--out", second, "--layers", 4, "--scale", 0.35, "--rate", "1e-4", "--tokens", 2048, "--minutes", 36,
          "--leave", "deepset,small/bastion,bipia/email", "--start", first / "guard.pt")
-    step("evaluate", "--data", args.data, "--run", second, *extra)
-    step("calibrate", "--held", second / "held.npz", "--out", second / "calibration.json", "--raw", RAW)
-    step("export", "--run", second, "--out", out / "export", "--version", args.version, "--calibration", second / "calibration.json")
-    step("fidelity", "--data", args.data, "--run", second)
+    third, fourth = out / "third", out / "fourth"
+    for start, run, rate in ((second, third, "8e-5"), (third, fourth, "6e-5")):
+        step("train", "--data", args.data, "--out", run, "--layers", 4, "--scale", 0.7, "--rate", rate, "--tokens", 3072, "--minutes", 36,
+             "--epochs", 3, "--leave", "deepset,small/bastion,bipia/email", "--start", start / "guard.pt")
+    step("evaluate", "--data", args.data, "--run", fourth, "--half", "report", *extra)
+    chosen = fourth / "thresholds.json"
+    chosen.write_text(json.dumps({head: {"a": 1.0, "b": 0.0, "threshold": share} for head, share in THRESHOLDS.items()}))
+    step("export", "--run", fourth, "--out", out / "export", "--version", args.version, "--calibration", chosen)
+    step("fidelity", "--data", args.data, "--run", fourth)
 
 
 if __name__ == "__main__":

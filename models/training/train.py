@@ -70,6 +70,7 @@ def main():
     ask.add_argument("--start", help="guard.pt of an earlier run to go on from")
     ask.add_argument("--minutes", type=float, default=30, help="stops in good order after this long")
     ask.add_argument("--scale", type=float, default=1.0, help="how many composed rows")
+    ask.add_argument("--only", help="rows of this channel alone (user, data, content), to leave a source out in minutes")
     args = ask.parse_args()
     rng = random.Random(args.seed)
     out = Path(args.out)
@@ -81,6 +82,8 @@ def main():
 
     leave = [x for x in args.leave.split(",") if x]
     used, _ = prep.gather(args.data, args.seed, leave, int(2600 * args.scale), int(2600 * args.scale))
+    if args.only:
+        used = [one for one in used if one[0]["channel"] == args.only]
     windows = prep.label_windows(used, tokenizer)
     heads = prep.HEADS
     y = np.full((len(windows), len(heads)), np.nan, dtype=np.float32)
@@ -116,6 +119,8 @@ def main():
 
 
 def work(rank, args, folder, windows, y, w, share, leave):
+    if args.workers > 1:
+        os.setsid()  # a scheduler that shares by session (autogroup) gives each worker its part
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed + rank)
