@@ -8,6 +8,7 @@ mod audit;
 mod audit_edges;
 mod demo;
 mod events;
+mod guardrail_settings;
 mod guardrails;
 mod headers;
 mod hostile;

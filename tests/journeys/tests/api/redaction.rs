@@ -7,7 +7,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use journeys::{Server, Settings, postgres_url, workflows::slow};
+use journeys::{
+    Server, Settings,
+    doubles::{Act, Double, answers, open},
+    postgres_url,
+    workflows::slow,
+};
 use serde_json::json;
 
 const EMAIL: &str = "jane.canary@example.org";
@@ -61,6 +66,32 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     all.flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] }).collect()
 }
 
+/// R149, R150, R152: an agent whose checks redact: its model sees markers in the tool's answer, its tool sees markers in
+/// the arguments, and neither stands in any record. The control shows that both would have seen the rest.
+async fn through_an_agent(server: &Server, text: &str) {
+    let client = &server.client;
+    let pii = json!({ "checks": ["PII_REDACTION"], "severity": "REDACT" });
+    let run = async |name: &str, checks: serde_json::Value| {
+        let arguments = json!({ "note": text }).to_string();
+        let acts: Vec<Act> = vec![answers::openai_tool("note", &arguments), answers::openai("Noted.")];
+        let model = Double::playing(acts).await;
+        let definition = json!({ "name": name, "nodes": [{ "id": "agent", "type": "AI_AGENT", "parameters": {
+            "model": model.model("openai"), "prompt": "Take a note.", "tool_checks": { "arguments": checks, "results": checks },
+            "tools": [{ "name": "note", "description": "Notes.", "node": { "type": "TRANSFORM", "parameters": { "template": "noted: {{ args.note }}" } } }] } }] });
+        let id = client.deploy(definition).await;
+        let run = client.run(&id, json!({})).await;
+        (run, model.seen()[1].text.clone())
+    };
+    let (ran, told) = run("agent that redacts", pii).await;
+    assert_eq!(ran["output"]["text"], "Noted.", "{ran}");
+    assert_clean("what the model is told", told.as_bytes());
+    assert!(told.contains("[EMAIL"), "{told}");
+    assert_clean("the agent's record", ran.to_string().as_bytes());
+    let (ran, told) = run("agent that does not", json!(false)).await;
+    assert!(told.contains(EMAIL) && told.contains(SSN), "the control: the model would have been told: {told}");
+    assert_clean("the record of an agent without checks", ran.to_string().as_bytes());
+}
+
 async fn canaries_fly(server: &Server, log: &Log) {
     let client = &server.client;
     let text = format!("I am {EMAIL}, my SSN is {SSN}, my card is {CARD} and my key is {}.", api_key());
@@ -97,6 +128,14 @@ async fn canaries_fly(server: &Server, log: &Log) {
         .await;
     assert_clean("the verdict", checked.expect(200).text.as_bytes());
 
+    through_an_agent(server, &text).await;
+    assert_clean(
+        "a moderation",
+        client.post("/v1/moderations", json!({ "input": text })).await.expect(200).text.as_bytes(),
+    );
+    let tried = json!({ "input": text, "parameters": { "checks": ["PII_REDACTION"] } });
+    assert_clean("the playground", client.post("guardrails/playground", tried).await.expect(200).text.as_bytes());
+
     let permit = authz::Actor::new(
         domain::Principal::System,
         domain::Scope { team: server.team().await, environment: domain::Environment::Development },
@@ -106,6 +145,11 @@ async fn canaries_fly(server: &Server, log: &Log) {
     let events = server.rooms.store.events_after(&permit.may().unwrap(), 0, 1000).await.unwrap();
     assert!(events.len() > 10);
     assert_clean("the events", serde_json::to_string(&events).unwrap().as_bytes());
+    for format in ["bundle", "jsonl", "csv", "ocsf"] {
+        let export = client.get(&format!("audit/export?format={format}")).await.expect(200);
+        assert!(!export.text.is_empty());
+        assert_clean("the export of the audit trail", export.text.as_bytes());
+    }
     let entries = client.all("audit", 200).await;
     assert_clean("the audit trail", json!(entries).to_string().as_bytes());
     // R093: neither does any log line, at any level.
@@ -118,7 +162,7 @@ async fn canaries_fly(server: &Server, log: &Log) {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_markers_reach_sqlite() {
     let log = listen();
-    let server = Server::start().await;
+    let server = Server::with(open()).await;
     canaries_fly(&server, &log).await;
     let before: Vec<_> = files(server.folder());
     assert!(before.iter().any(|path| path.to_string_lossy().ends_with("-wal")));
@@ -136,7 +180,7 @@ async fn only_markers_reach_sqlite() {
 async fn only_markers_reach_postgresql() {
     let log = listen();
     let url = postgres_url().await;
-    let server = Server::with(Settings { postgres: Some(url.clone()), ..Settings::default() }).await;
+    let server = Server::with(Settings { postgres: Some(url.clone()), ..open() }).await;
     canaries_fly(&server, &log).await;
     let tables = harness::servers::ask(&url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
     assert!(tables.lines().count() > 10);

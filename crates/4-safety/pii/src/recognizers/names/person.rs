@@ -60,6 +60,16 @@ const INTRODUCTIONS: &[&[&str]] = &[
     &["chamo-me"],
     &["ask", "for"],
     &["attn"],
+    &["says"],
+    &["call", "me"],
+    &["directed", "by"],
+    &["written", "by"],
+    &["tribute", "to"],
+    &["spoke", "to"],
+    &["spoke", "with"],
+    &["speak", "to"],
+    &["speak", "with"],
+    &["talk", "to"],
     &["name"],
     &["customer"],
     &["patient"],
@@ -261,7 +271,7 @@ pub(super) fn find(text: &str, words: &[Word<'_>], places: &[Entity], found: &mu
                     Some(0.75)
                 }
                 () if hinted && !wordy => Some(0.7),
-                () if known && !wordy && !placed && (!words[i].first || speaks(text, words, i)) => Some(0.5),
+                () if known && !wordy && !placed => Some(0.5),
                 () => None,
             };
             if let Some(score) = score {
@@ -308,32 +318,16 @@ fn follows(text: &str, words: &[Word<'_>], i: usize, phrases: &[&[&str]]) -> boo
         // A label alone needs its colon: `Name: Jane Roe`, not `the customer Jane`.
         let gap = &text[words[i - 1].end..words[i].start];
         let label = phrase.len() == 1
-            && !matches!(phrase[0], "named" | "called" | "dear" | "i'm" | "hi" | "hello" | "hey" | "from" | "by");
-        same && gap.len() <= 4
+            && !matches!(
+                phrase[0],
+                "named" | "called" | "dear" | "says" | "i'm" | "hi" | "hello" | "hey" | "from" | "by"
+            );
+        same && gap.len() <= 12
             && if label { gap.contains([':', ',', '\n', '=']) } else { gap.trim().is_empty() || gap.trim() == ":" }
     })
 }
 
-/// `Anna's`, `Anna said`, `Anna, who`: somebody, not a word that begins a sentence.
-fn speaks(text: &str, words: &[Word<'_>], i: usize) -> bool {
-    let after = &text[words[i].end..];
-    after.starts_with("'s")
-        || after.starts_with("’s")
-        || after.starts_with(", ")
-        || words.get(i + 1).is_some_and(|next| {
-            next.joined
-                && ["said", "is", "was", "has", "will", "and", "wants", "lives", "works", "called", "told", "asked"]
-                    .contains(&next.text)
-        })
-}
-
 fn push(words: &[Word<'_>], from: usize, end: usize, score: f32, rule: &'static str, found: &mut Vec<Entity>) {
     let last = &words[end - 1];
-    // A possessive is no part of the name.
-    let cut = last
-        .text
-        .strip_suffix("'s")
-        .or_else(|| last.text.strip_suffix("’s"))
-        .map_or(0, |bare| last.text.len() - bare.len());
-    found.push(Entity::new(Kind::Person, words[from].start, last.end - cut, score, rule));
+    found.push(Entity::new(Kind::Person, words[from].start, last.end, score, rule));
 }
