@@ -92,8 +92,8 @@ impl House<'_> {
 
     /// 1: what is ambiguous or too large, and a good answer's headers.
     async fn network_refuses(&self) {
-        let doubled = "GET /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\ncontent-length: 0\r\n\r\n";
-        let answer = tell(self.server, doubled).await;
+        let ambiguous = "GET /api//v1/../healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let answer = tell(self.server, ambiguous).await;
         assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("strict-transport-security"), "{answer}");
         let large = json!({ "definition": "x".repeat(3 << 20) });
         let answer = self.admin.over_http2().post("workflows", large).await.problem("413 NL-1001");
