@@ -52,13 +52,13 @@ async fn a_real_elasticsearch_takes_everything_once() {
         found["count"].as_i64().unwrap_or_else(|| panic!("{found}"))
     };
     let audit = count("audit").await;
-    let query = "q=event.sequence:700&size=1";
-    let found = ask("GET", &format!("{url}/logs-nodeloom.audit-{namespace}/_search?{query}")).await;
-    let document = &found["hits"]["hits"][0]["_source"];
-    assert_eq!(document["event"]["sequence"], 700, "{found}");
+    let found = ask("GET", &format!("{url}/logs-nodeloom.audit-{namespace}/_search?size=1000")).await;
+    let hits = found["hits"]["hits"].as_array().unwrap();
+    let entry = hits.iter().map(|hit| &hit["_source"]).find(|source| source["event"]["sequence"].as_i64() > Some(0));
+    let document = entry.unwrap_or_else(|| panic!("{found}"));
     assert!(document["@timestamp"].is_string() && document["event"]["hash"].is_string(), "{document}");
     let original: Json = serde_json::from_str(document["event"]["original"].as_str().unwrap()).unwrap();
-    assert_eq!(original["sequence"], 700);
+    assert_eq!(original["sequence"], document["event"]["sequence"]);
     assert!(audit >= entries, "{audit} documents for {entries} entries");
     assert!(audit <= entries + 2, "nothing is kept twice: {audit} documents for {entries} entries and a test");
     room.store.close().await;
