@@ -6,19 +6,29 @@ import { IconButton } from './button';
 export function Dialog({ open, title, onClose, children, wide }: { open: boolean; title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  // A dialog that is taken out of the page gives the focus back all the same.
+  useEffect(() => {
+    if (!open) return undefined;
+    const before = document.activeElement;
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected && document.activeElement === document.body) before.focus();
+    };
+  }, [open]);
   useEffect(() => {
     const dialog = ref.current;
     if (!dialog) return;
     if (open && !dialog.open) {
       dialog.showModal();
-      // What is to be filled in comes first; without a field, the browser chooses.
-      dialog.querySelector<HTMLElement>('input:not([type=hidden]),textarea,select')?.focus();
+      // What is to be filled in comes first; without a field, the dialog itself: the button that closes it would open its
+      // tip, and that would take the first Escape.
+      (dialog.querySelector<HTMLElement>('input:not([type=hidden]),textarea,select') ?? dialog).focus();
     }
     if (!open && dialog.open) dialog.close();
   }, [open]);
   return (
     <dialog
       ref={ref}
+      tabIndex={-1}
       aria-labelledby={id}
       onClose={onClose}
       onClick={(event) => event.target === ref.current && onClose()}

@@ -24,7 +24,7 @@ export function Table<T>({ label, columns, rows, id, open }: { label: string; co
         <thead>
           <tr className="border-b border-line text-xs text-faint">
             {columns.map((column) => (
-              <th key={column.key} scope="col" className={`px-4 py-2 font-medium whitespace-nowrap ${column.wide ? 'hidden md:table-cell' : ''}`}>
+              <th key={column.key} scope="col" className={`px-4 py-2 font-medium whitespace-nowrap ${column.wide ? 'hidden md:table-cell' : ''} ${column.className?.includes('text-right') ? 'text-right' : ''}`}>
                 {column.title}
               </th>
             ))}
