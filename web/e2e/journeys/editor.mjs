@@ -38,7 +38,8 @@ export default async function ({ server, page, base, api, call, journey }) {
     const write = async (template) => {
       await panel.getByRole('textbox', { name: /Template/ }).click();
       await page.keyboard.press('Control+a');
-      await page.keyboard.insertText(JSON.stringify(template));
+      await page.keyboard.press('Delete');
+      await page.keyboard.type(JSON.stringify(template));
     };
     await write('Hello {{ input.name }}, {{ input.tags | length }} tags');
     await shown('Hello Ada, 2 tags');
@@ -89,6 +90,6 @@ export default async function ({ server, page, base, api, call, journey }) {
     await page.getByText(/whoever started the run may not approve it/).waitFor();
     await page.goto(`${server.origin}${base}/runs/${run.body.id}`);
     await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.locator('header').getByText('cancelled').waitFor();
+    await page.locator('header').getByText('cancelled').first().waitFor();
   });
 }
