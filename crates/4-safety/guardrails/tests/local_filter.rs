@@ -53,7 +53,7 @@ fn the_local_filter_needs_nobody() {
     assert!(matches!(report.checks[0].outcome, CheckOutcome::Found { .. } | CheckOutcome::NotEvaluated { .. }));
 }
 
-/// R154: beside a service too: what is hardly ever innocent counts whatever the service says, and the rest is left to it.
+/// R154: beside a service too: what is hardly ever innocent counts whatever the service says.
 #[tokio::test]
 async fn the_local_filter_stands_beside_a_service() {
     let guardrails = Guardrails::new(Ports { moderator: Some(Arc::new(Blind)), ..Ports::default() });
@@ -64,7 +64,7 @@ async fn the_local_filter_stands_beside_a_service() {
     };
     assert!(report.violations.iter().all(|v| v.finding.by.starts_with("content/local")), "{report:?}");
     assert!(report.checks[0].fallback.is_none(), "the service did answer: {report:?}");
-    assert!(matches!(screen(HATEFUL).await, Outcome::Passed(_)), "left to the service");
+    assert!(matches!(screen(HARMLESS).await, Outcome::Passed(_)), "the control");
 }
 
 /// R171: the distances of outputs from what is expected stay where they were while behaviour does, and leave that band
