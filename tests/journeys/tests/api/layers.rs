@@ -268,12 +268,24 @@ async fn each_layer_holds_without_any_one_of_the_others() {
     assert!(outside.contains("calls") && outside.contains("lists"), "control: outside it works: {outside}");
     house.all_but(5).await;
 
-    // 6 audit: nothing that is written arrives, and nobody notices at the time.
+    // 6 audit. Entries that vanish on their way are noticed at once: what cannot be entered is not done.
+    let save = async || admin.post("workflows", json!({ "definition": journeys::workflows::echo("entered") })).await;
     house.sql("CREATE RULE audit_off AS ON INSERT TO audit_entries DO INSTEAD NOTHING");
+    save().await.problem("503 NL-6001");
+    house.sql("DROP RULE audit_off ON audit_entries");
+    save().await.expect(201);
+    // Entries that are taken out as they come are missed by nobody but the one who verifies.
+    house.sql(
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN DELETE FROM audit_entries WHERE id = NEW.id; RETURN NULL; END $$",
+    );
+    house.sql("CREATE TRIGGER audit_off AFTER INSERT ON audit_entries FOR EACH ROW EXECUTE FUNCTION swallow()");
     let before = house.sql("SELECT count(*) FROM audit_entries");
     house.all_but(6).await;
     assert_eq!(house.sql("SELECT count(*) FROM audit_entries"), before, "control: nothing was entered");
-    house.sql("DROP RULE audit_off ON audit_entries");
+    house.sql("DROP TRIGGER audit_off ON audit_entries");
+    let report = admin.get("audit/verification").await.expect(200).json();
+    assert_eq!(report["intact"], false, "{report}");
 
     tokio::time::timeout(Duration::from_secs(60), server.stop()).await.unwrap();
     harness::servers::drop_database(&url);

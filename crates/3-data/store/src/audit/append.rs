@@ -22,11 +22,17 @@ pub(crate) async fn append(conn: &mut Conn, linker: &dyn Linker, drafts: Vec<Aud
     let chains = by_chain(drafts);
     let heads = lock_heads(conn, chains.keys()).await?;
     let linked = link(linker, chains, &heads)?;
-    if conn.is_postgres() {
-        conn.run_two(dialect::APPEND_AUDIT_ENTRIES, linked.rows, linked.ends).await?;
+    let wanted = linked.rows.len() as u64;
+    let stored = if conn.is_postgres() {
+        conn.run_two(dialect::APPEND_AUDIT_ENTRIES, linked.rows, linked.ends).await?
     } else {
-        conn.run_rows(dialect::INSERT_AUDIT_ENTRIES, linked.rows).await?;
+        let stored = conn.run_rows(dialect::INSERT_AUDIT_ENTRIES, linked.rows).await?;
         conn.run_rows(dialect::MOVE_AUDIT_HEADS, linked.ends).await?;
+        stored
+    };
+    // A rule or a trigger that somebody put on the table can make an insert do nothing and say that all is well.
+    if stored != wanted {
+        return Err(Error::corrupt("audit_entries", "the database did not keep every entry"));
     }
     Ok(linked.heads)
 }
