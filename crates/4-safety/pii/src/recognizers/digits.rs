@@ -37,7 +37,7 @@ pub fn number(digits: &[u8]) -> u64 {
 /// True when neither neighbour of `start..end` is a letter, a digit or `_`, so that a GUID or an identifier gives up
 /// no part of itself.
 pub fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let joins = |c: char| c.is_alphanumeric() || c == '_';
+    let joins = |c: char| c.is_alphanumeric() && !is_unspaced(c) || c == '_';
     !text[..start].chars().next_back().is_some_and(joins) && !text[end..].chars().next().is_some_and(joins)
 }
 
