@@ -60,13 +60,19 @@ pub fn near(text: &str, start: usize, end: usize, words: &[&str]) -> bool {
     let mut window = text[from..start].to_lowercase();
     window.push(' ');
     window.push_str(&text[end..to.max(end)].to_lowercase());
-    words.iter().any(|word| has_word(&window, word))
+    has_any(&window, words)
 }
 
 /// Whether one of `words` stands shortly before `start`.
 pub fn before(text: &str, start: usize, reach: usize, words: &[&str]) -> bool {
     let window = text[floor(text, start.saturating_sub(reach))..start].to_lowercase();
-    words.iter().any(|word| has_word(&window, word))
+    has_any(&window, words)
+}
+
+/// One of `words` in `window`; those of other scripts are not looked for in plain letters.
+fn has_any(window: &str, words: &[&str]) -> bool {
+    let plain = window.is_ascii();
+    words.iter().any(|word| (!plain || word.is_ascii()) && has_word(window, word))
 }
 
 /// `word` in `window`, not inside another word (a plural `s` may follow).

@@ -28,13 +28,27 @@ pub(crate) fn find(text: &str, persons: bool, places: bool, found: &mut Vec<Enti
     }
     let mut where_ = Vec::new();
     place::find(text, &words, &mut where_);
+    where_.sort_by_key(|place| place.span);
     if persons {
         // A place is no person, unless a title or an introduction says so.
         person::find(text, &words, &where_, found);
     }
     if places {
-        let named: Vec<_> = found.iter().filter(|e| e.kind == Kind::Person).map(|e| e.span).collect();
-        where_.retain(|place| !named.iter().any(|p| p.start < place.span.end && place.span.start < p.end));
+        let mut named: Vec<Entity> = found.iter().filter(|e| e.kind == Kind::Person).cloned().collect();
+        named.sort_by_key(|person| person.span);
+        where_.retain(|place| !touches(&named, place.span.start, place.span.end));
         found.append(&mut where_);
     }
+}
+
+/// Whether one of `sorted` holds `start..end`. At most a few overlap in one place.
+fn covers(sorted: &[Entity], start: usize, end: usize) -> bool {
+    let before = sorted.partition_point(|one| one.span.start <= start);
+    sorted[before.saturating_sub(4)..before].iter().any(|one| end <= one.span.end)
+}
+
+/// Whether one of `sorted` shares a byte with `start..end`.
+fn touches(sorted: &[Entity], start: usize, end: usize) -> bool {
+    let before = sorted.partition_point(|one| one.span.start < end);
+    sorted[before.saturating_sub(4)..before].iter().any(|one| start < one.span.end)
 }

@@ -262,7 +262,7 @@ pub(super) fn find(text: &str, words: &[Word<'_>], places: &[Entity], found: &mu
             let known = GIVEN.contains(lower.as_str());
             let hinted = known && follows(text, words, i, HINTS);
             let end = run(words, i, false);
-            let placed = places.iter().any(|p| p.span.start <= words[i].start && words[i].end <= p.span.end);
+            let placed = super::covers(places, words[i].start, words[i].end);
             let length = end - i;
             let wordy = ALSO_WORDS.contains(&lower.as_str());
             let score = match () {
