@@ -41,12 +41,12 @@ export default async function ({ server, page, base, api, call, journey }) {
     const card = page.getByRole('region', { name: 'Prices of models' });
     await card.getByRole('button', { name: 'Add a price' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Provider').fill('openai');
+    await dialog.getByLabel('Provider').selectOption('open_ai');
     await dialog.getByLabel('Model').fill('gpt-*');
     await dialog.getByLabel('A million tokens in, USD').fill('1.25');
     await dialog.getByLabel('A million tokens out, USD').fill('10');
     await dialog.getByRole('button', { name: 'Save' }).click();
-    await card.getByRole('row', { name: /openai\/gpt-\*/ }).waitFor();
+    await card.getByRole('row', { name: /open_ai\/gpt-\*/ }).waitFor();
     await card.getByRole('button', { name: 'Remove' }).click();
     await card.getByText('No prices yet').waitFor();
   });

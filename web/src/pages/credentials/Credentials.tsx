@@ -80,7 +80,7 @@ export default function Credentials() {
 function Make({ open, close }: { open: boolean; close: () => void }) {
   const { path } = useScope();
   const keys = useKeys();
-  const [kind, setKind] = useState<string>('api_key');
+  const [kind, setKind] = useState<Schemas['CreateCredential']['kind']>('api_key');
   const make = useMutation({
     mutationFn: (form: FormData) => {
       const hosts = String(form.get('hosts')).split(/[\s,]+/).filter(Boolean);
@@ -100,7 +100,7 @@ function Make({ open, close }: { open: boolean; close: () => void }) {
     <Dialog open={open} title="New credential" onClose={close}>
       <form onSubmit={submit} className="flex flex-col gap-4">
         <TextField label="Name" name="name" required maxLength={200} hint="Workflows call it by this name." />
-        <Select label="Kind" value={kind} onChange={(event) => setKind(event.target.value)} hint={KINDS.find(([id]) => id === kind)?.[2]}>
+        <Select label="Kind" value={kind} onChange={(event) => setKind(event.target.value as typeof kind)} hint={KINDS.find(([id]) => id === kind)?.[2]}>
           {KINDS.map(([id, name]) => <option key={id} value={id}>{name}</option>)}
         </Select>
         <TextArea label="Value" name="value" required rows={3} autoComplete="off" spellCheck={false} hint="It is encrypted at once and never shown again." />

@@ -19,15 +19,15 @@ export function References() {
   const { path, refused } = useScope();
   const keys = useKeys();
   const [open, setOpen] = useState(false);
-  const [kind, setKind] = useState('attack');
+  const [kind, setKind] = useState<Schemas['AddGuardrailReferences']['kind']>('attack');
   const list = useQuery({ queryKey: keys.of('references'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/guardrails/references', { params: { path, query: { limit: 200 } } })) });
   const add = useMutation({
-    mutationFn: (wanted: { kind: string; category?: string; texts: string[] }) => body(api.POST('/api/v1/teams/{team}/{environment}/guardrails/references', { params: { path }, body: wanted })),
+    mutationFn: (wanted: Schemas['AddGuardrailReferences']) => body(api.POST('/api/v1/teams/{team}/{environment}/guardrails/references', { params: { path }, body: wanted })),
     onSuccess: (made) => { void keys.stale('references'); say(`${made.items.length} ${made.items.length === 1 ? 'text' : 'texts'} added.`); setOpen(false); },
   });
   const remove = useMutation({
     mutationFn: (one: Reference) => body(api.DELETE('/api/v1/teams/{team}/{environment}/guardrails/references/{id}', { params: { path: { ...path, id: one.id } } })),
-    onSuccess: (_, one) => { void keys.stale('references'); say('The reference is gone.', () => add.mutate({ kind: one.kind, ...(one.category ? { category: one.category } : {}), texts: [one.text] })); },
+    onSuccess: (_, one) => { void keys.stale('references'); say('The reference is gone.', () => add.mutate({ kind: one.kind as typeof kind, ...(one.category ? { category: one.category } : {}), texts: [one.text] })); },
     onError: sayError,
   });
   const refusal = refused('guardrail.manage');
@@ -58,7 +58,7 @@ export function References() {
       )}
       <Dialog open={open} title="Add references" onClose={() => setOpen(false)}>
         <form className="flex flex-col gap-4" onSubmit={submit}>
-          <Select label="Kind" value={kind} onChange={(event) => setKind(event.target.value)}>
+          <Select label="Kind" value={kind} onChange={(event) => setKind(event.target.value as typeof kind)}>
             <option value="attack">Attack: what means the same is found</option>
             <option value="safe">Safe: what means the same passes</option>
           </Select>

@@ -25,7 +25,7 @@ export function Machines() {
   const list = useQuery({ queryKey: keys.of('machines'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/service-accounts', { params: { path } })) });
   const done = () => { void keys.stale('machines'); void keys.stale('members'); };
   const make = useMutation({
-    mutationFn: (form: FormData) => body(api.POST('/api/v1/teams/{team}/{environment}/service-accounts', { params: { path }, body: { name: String(form.get('name')), role: String(form.get('role')) } })),
+    mutationFn: (form: FormData) => body(api.POST('/api/v1/teams/{team}/{environment}/service-accounts', { params: { path }, body: { name: String(form.get('name')), role: String(form.get('role')) as Schemas['CreateServiceAccount']['role'] } })),
     onSuccess: (made) => { done(); setOpen(false); setKeyFor(made); },
   });
   const end = useMutation({

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Check, Minus, Users } from 'lucide-react';
 import { type FormEvent, type ReactNode, useState } from 'react';
-import { api, body } from '../../api/client';
+import { api, body, type Schemas } from '../../api/client';
 import { ago, at } from '../../lib/time';
 import { useKeys, useMe, useScope } from '../../session';
 import { Button } from '../../ui/button';
@@ -42,7 +42,7 @@ function Members() {
   const list = useQuery({ queryKey: keys.of('members'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/members', { params: { path } })) });
   const done = () => void keys.stale('members');
   const role = useMutation({
-    mutationFn: ({ id, to }: { id: string; to: string }) => body(api.PUT('/api/v1/teams/{team}/{environment}/members/{id}', { params: { path: { ...path, id } }, body: { role: to } })),
+    mutationFn: ({ id, to }: { id: string; to: Schemas['ChangeRole']['role'] }) => body(api.PUT('/api/v1/teams/{team}/{environment}/members/{id}', { params: { path: { ...path, id } }, body: { role: to } })),
     onSuccess: (member) => { say(`${member.name} is now ${roleName(member.role)}.`); done(); },
     onError: (error) => { sayError(error); done(); },
   });
@@ -64,7 +64,7 @@ function Members() {
             { key: 'factor', title: 'Second factor', wide: true, cell: (row) => (row.kind === 'user' ? row.second_factor ? <Badge tone="good">on</Badge> : <Badge tone="warn">off</Badge> : '–') },
             { key: 'since', title: 'Since', wide: true, cell: (row) => at(row.since) },
             { key: 'role', title: 'Role', cell: (row) => (
-              <Select bare label={`Role of ${row.name}`} value={row.role} onChange={(event) => role.mutate({ id: row.id, to: event.target.value })}>
+              <Select bare label={`Role of ${row.name}`} value={row.role} onChange={(event) => role.mutate({ id: row.id, to: event.target.value as Schemas['ChangeRole']['role'] })}>
                 {ROLES.map((one) => <option key={one} value={one}>{roleName(one)}</option>)}
               </Select>
             ) },
@@ -84,7 +84,7 @@ function Invitations() {
   const list = useQuery({ queryKey: keys.of('invitations'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/invitations', { params: { path } })) });
   const done = () => void keys.stale('invitations');
   const invite = useMutation({
-    mutationFn: (form: FormData) => body(api.POST('/api/v1/teams/{team}/{environment}/invitations', { params: { path }, body: { email: String(form.get('email')), role: String(form.get('role')) } })),
+    mutationFn: (form: FormData) => body(api.POST('/api/v1/teams/{team}/{environment}/invitations', { params: { path }, body: { email: String(form.get('email')), role: String(form.get('role')) as Schemas['Invite']['role'] } })),
     onSuccess: (made) => { done(); if (made.link) setLink(made.link); else { say(`A mail is on its way to ${made.email}.`); setOpen(false); } },
   });
   const withdraw = useMutation({ mutationFn: (id: string) => body(api.DELETE('/api/v1/teams/{team}/{environment}/invitations/{id}', { params: { path: { ...path, id } } })), onSuccess: () => { say('The invitation is withdrawn.'); done(); }, onError: sayError });

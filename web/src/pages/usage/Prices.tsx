@@ -5,7 +5,7 @@ import { api, body, type Schemas } from '../../api/client';
 import { useKeys, useScope } from '../../session';
 import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
-import { TextField } from '../../ui/field';
+import { Select, TextField } from '../../ui/field';
 import { Card } from '../../ui/page';
 import { Empty, Failed, Skeleton } from '../../ui/state';
 import { Table } from '../../ui/table';
@@ -13,6 +13,7 @@ import { say, sayError } from '../../ui/toast';
 import { useBilling } from './Limits';
 
 type Price = Schemas['ModelPrice'];
+const PROVIDERS: [Price['provider'], string][] = [['open_ai', 'OpenAI or compatible'], ['anthropic', 'Anthropic'], ['ollama', 'Ollama'], ['local', 'Local']];
 const idOf = (price: Price) => `${price.provider}/${price.model}`;
 
 /** What models cost here. Costs are always told at the prices that are set now. */
@@ -31,7 +32,7 @@ export function Prices() {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const next: Price = { provider: String(form.get('provider')).trim(), model: String(form.get('model')).trim(), input_usd: Number(form.get('input')), output_usd: Number(form.get('output')) };
+    const next: Price = { provider: String(form.get('provider')) as Price['provider'], model: String(form.get('model')).trim(), input_usd: Number(form.get('input')), output_usd: Number(form.get('output')) };
     const others = prices.filter((one) => one !== editing && idOf(one) !== idOf(next));
     set.mutate([...others, next].sort((a, b) => idOf(a).localeCompare(idOf(b))), { onSuccess: () => { setEditing(null); say(`The price of ${idOf(next)} is set.`); } });
   };
@@ -56,7 +57,9 @@ export function Prices() {
       )}
       <Dialog open={editing !== null} title={known ? `Price of ${idOf(known)}` : 'Price of a model'} onClose={() => setEditing(null)}>
         <form className="flex flex-col gap-4" onSubmit={submit}>
-          <TextField label="Provider" name="provider" required maxLength={100} placeholder="openai" defaultValue={known?.provider ?? ''} />
+          <Select label="Provider" name="provider" defaultValue={known?.provider ?? 'open_ai'}>
+            {PROVIDERS.map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+          </Select>
           <TextField label="Model" name="model" required maxLength={200} placeholder="gpt-5-mini" defaultValue={known?.model ?? ''} hint="One that ends in * stands for all that begin so." />
           <div className="grid grid-cols-2 gap-3">
             <TextField label="A million tokens in, USD" name="input" type="number" min={0} max={1_000_000} step="any" required defaultValue={known?.input_usd ?? ''} />

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
-import { api, body } from '../../api/client';
+import { api, body, type Schemas } from '../../api/client';
 import { at } from '../../lib/time';
 import { ENVIRONMENTS, useKeys, useScope } from '../../session';
 import { Button } from '../../ui/button';
@@ -28,7 +28,7 @@ export default function Versions() {
     onError: sayError,
   });
   const promote = useMutation({
-    mutationFn: (where: string) => body(api.POST('/api/v1/teams/{team}/{environment}/workflows/{id}/promote', { params: { path: here }, body: { to: where } })),
+    mutationFn: (where: Schemas['PromoteTo']['to']) => body(api.POST('/api/v1/teams/{team}/{environment}/workflows/{id}/promote', { params: { path: here }, body: { to: where } })),
     onSuccess: (_, where) => { void workflow.refetch(); say(`Promoted to ${where}.`); },
     onError: sayError,
   });
@@ -44,7 +44,7 @@ export default function Versions() {
             Back to the editor
           </Link>
           {after ? (
-            <Button refused={refused('environment.promote') ?? (workflow.data.published[environment] ? undefined : `Nothing is published in ${environment} yet.`)} busy={promote.isPending} onClick={() => promote.mutate(after)}>
+            <Button refused={refused('environment.promote') ?? (workflow.data.published[environment] ? undefined : `Nothing is published in ${environment} yet.`)} busy={promote.isPending} onClick={() => promote.mutate(after as Schemas['PromoteTo']['to'])}>
               Promote to {after}
             </Button>
           ) : null}
