@@ -53,7 +53,6 @@ fn schemas_that_go_in_circles_end() {
 
 /// R162: alternatives that double at every step, and a chain of references as long as a schema may be.
 #[test]
-#[ignore = "known gap: the validator walks alternatives that double at every step one by one, and does not end in minutes"]
 fn schemas_that_explode_are_bounded() {
     let mut defs = serde_json::Map::new();
     for n in 0..24 {
@@ -63,11 +62,21 @@ fn schemas_that_explode_are_bounded() {
     defs.insert("d24".to_owned(), json!({ "type": "integer" }));
     let doubling = json!({ "$ref": "#/$defs/d0", "$defs": defs });
     bounded("alternatives that double", || {
-        let schema = Schema::compile(&doubling);
-        if let Ok(schema) = schema {
-            assert!(!schema.errors(&json!("no integer"), 5).is_empty());
-        }
+        assert!(Schema::compile(&doubling).unwrap_err().contains("more than 10000 times"));
     });
+    // The same by name instead of by place; and as many alternatives side by side, which is no bomb.
+    let mut by_name = doubling.clone();
+    for n in 0..=24 {
+        by_name["$defs"][format!("d{n}")]["$anchor"] = json!(format!("d{n}"));
+        if n < 24 {
+            by_name["$defs"][format!("d{n}")]["anyOf"] =
+                json!([{ "$ref": format!("#d{}", n + 1) }, { "$ref": format!("#d{}", n + 1) }]);
+        }
+    }
+    by_name["$ref"] = json!("#d0");
+    assert!(Schema::compile(&by_name).unwrap_err().contains("more than 10000 times"));
+    let wide = json!({ "anyOf": (0..2_000).map(|n| json!({ "const": n })).collect::<Vec<_>>() });
+    assert!(Schema::compile(&wide).unwrap().errors(&json!(1_999), 5).is_empty());
     let mut chain = serde_json::Map::new();
     for n in 0..2_000 {
         chain.insert(format!("d{n}"), json!({ "$ref": format!("#/$defs/d{}", n + 1) }));

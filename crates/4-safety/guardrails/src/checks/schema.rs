@@ -1,5 +1,7 @@
 //! JSON Schema (R162, R163): drafts 2020-12, 2019-09 and 7; nothing is ever fetched; every error is told.
 
+mod cost;
+
 use domain::{CheckKind, Json, Severity};
 
 use super::{Found, finding};
@@ -26,6 +28,12 @@ impl Schema {
         }
         if let Some(remote) = remote_reference(schema) {
             return Err(format!("reference to {remote:?}: only references within the schema (#…) are followed"));
+        }
+        if cost::looks(schema) > cost::MOST_LOOKS {
+            return Err(format!(
+                "its alternatives refer to each other so often that one value is looked at more than {} times",
+                cost::MOST_LOOKS
+            ));
         }
         let known = ["2020-12", "2019-09", "draft-07"];
         if let Some(draft) = schema.get("$schema").and_then(Json::as_str)
