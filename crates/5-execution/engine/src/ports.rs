@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use authz::Actor;
 use domain::{
-    AuditDraft, Json, Principal, RunFailure, RunId, RunStatus, Scope, Secret, StepAddress, Usage,
-    WorkflowId,
+    AuditDraft, Json, Principal, RunFailure, RunId, RunStatus, Scope, Secret, StepAddress, Usage, WorkflowId,
 };
 use guardrails::Guardrails;
 use policies::Policies;
