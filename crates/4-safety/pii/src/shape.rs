@@ -48,11 +48,7 @@ impl Shape {
 
     /// Nothing that any recognizer looks for can stand in this text.
     pub fn is_plain(self) -> bool {
-        !self.at_sign
-            && self.digits < 4
-            && self.longest_token < 16
-            && !(self.colon && self.digits > 0)
-            && !self.equals
-            && !self.password
+        let telling = self.at_sign || self.equals || self.password || self.colon && self.digits > 0;
+        !telling && self.digits < 4 && self.longest_token < 16
     }
 }

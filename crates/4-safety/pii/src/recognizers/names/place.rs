@@ -49,7 +49,7 @@ pub(super) fn find(text: &str, words: &[Word<'_>], found: &mut Vec<Entity>) {
     let mut i = 0;
     while i < words.len() {
         let word = &words[i];
-        if !word.capital && !(word.text.len() == 2 && word.text.bytes().all(|b| b.is_ascii_uppercase())) {
+        if !(word.capital || word.text.len() == 2 && word.text.bytes().all(|b| b.is_ascii_uppercase())) {
             i += 1;
             continue;
         }
