@@ -103,11 +103,13 @@ fn serve(number: &str, backend: &str, beyond: &str, busy: bool) {
                 .run(sandbox::Spec::program("/usr/bin/sleep", [number], sandbox::Root::HostUsr).limits(limits.clone()))
         };
         let short = async {
-            while busy {
-                let _ = tokio::join!(
-                    sandbox.run(sandbox::Spec::javascript("return input", serde_json::json!(1))),
-                    sandbox.run(sandbox::Spec::python("result = input", serde_json::json!(1))),
-                );
+            if busy {
+                loop {
+                    let _ = tokio::join!(
+                        sandbox.run(sandbox::Spec::javascript("return input", serde_json::json!(1))),
+                        sandbox.run(sandbox::Spec::python("result = input", serde_json::json!(1))),
+                    );
+                }
             }
         };
         let _ = tokio::join!(run(), run(), short);

@@ -302,8 +302,8 @@ impl Walk<'_> {
     async fn take(&mut self, found: Found, rows: &mut Rows) -> Result<(), VerifyError> {
         self.next = found.seq().saturating_add(1);
         let examined = match &found {
-            Found::Entry(stored) => examine_stored(stored, &self.name),
-            Found::Unreadable(_) => examine(&Item::default(), &self.name),
+            Found::Entry(stored) => examine_stored(stored, self.name),
+            Found::Unreadable(_) => examine(&Item::default(), self.name),
         };
         rows.leaf(examined.hash()).await?;
         self.verifier.take(examined);

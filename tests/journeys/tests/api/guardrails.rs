@@ -110,7 +110,7 @@ async fn what_was_found_is_listed_counted_and_weighed() {
         let guard = json!({ "id": "guard", "type": "GUARDRAIL",
             "parameters": { "checks": ["PROMPT_INJECTION"], "severity": "BLOCK" } });
         let definition = json!({ "name": "guarded", "nodes": [{ "id": "in", "type": "MANUAL_TRIGGER" }, guard] });
-        let workflow = client.save(definition).await;
+        let workflow = client.deploy(definition).await;
         for text in [attack, "What is the capital of France?"] {
             let body = json!({ "input": { "text": text }, "wait_seconds": 30 });
             client.post(&format!("workflows/{workflow}/runs"), body).await.expect(200);

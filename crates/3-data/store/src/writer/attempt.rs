@@ -99,6 +99,8 @@ impl Attempt {
                 }
                 Ok(())
             }
+            // PostgreSQL keeps a statement that a rule made to do nothing so, even when the rule is gone.
+            Err(fault @ Fault::Whole(Error::Corrupt { .. })) => Err(fault),
             Err(fault @ (Fault::Of(..) | Fault::Whole(_))) => {
                 let rollback = tx.conn.script("ROLLBACK");
                 if let Ok(Ok(())) = tokio::time::timeout(self.settings.timeout, rollback).await {
