@@ -167,7 +167,7 @@ async fn each_vendor_is_made_tested_paused_and_sent_again() {
             receiver.is_without_gap(1);
             assert!(shown["status"]["last_delivered_at"].is_string());
             assert!(shown["status"]["delivered"].as_u64().unwrap() >= receiver.of("audit").len() as u64, "{shown}");
-            assert_eq!(shown["secrets"].as_array().unwrap().is_empty(), false, "their names are shown");
+            assert!(!shown["secrets"].as_array().unwrap().is_empty(), "their names are shown");
 
             // paused: nothing goes out, and what waits is counted
             let mut paused = wanted(&to, &json!({}), false);

@@ -308,11 +308,10 @@ async fn back_to(rooms: &Rooms, scope: Option<Scope>, what: &str, word: &str) ->
         Some(scope) => format!("/t/{}/{}/credentials", rooms.slug_of(scope.team).await?, scope.environment.as_str()),
         None => "/".to_owned(),
     };
-    let to = egress::Url::parse(&format!("{}{page}", rooms.config.server.public_url)).and_then(|mut to| {
-        to.query_pairs_mut().append_pair(what, word);
-        Ok(to)
-    });
-    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to.map_err(Problem::internal)?.to_string())]).into_response())
+    let to = egress::Url::parse(&format!("{}{page}", rooms.config.server.public_url));
+    let mut to = to.map_err(Problem::internal)?;
+    to.query_pairs_mut().append_pair(what, word);
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to.to_string())]).into_response())
 }
 
 impl From<Error> for Problem {
