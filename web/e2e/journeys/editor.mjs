@@ -39,7 +39,7 @@ export default async function ({ server, page, base, api, call, journey }) {
       await panel.getByRole('textbox', { name: /Template/ }).click();
       await page.keyboard.press('Control+a');
       await page.keyboard.press('Delete');
-      await page.keyboard.type(JSON.stringify(template));
+      await page.keyboard.insertText(JSON.stringify(template));
     };
     await write('Hello {{ input.name }}, {{ input.tags | length }} tags');
     await shown('Hello Ada, 2 tags');
