@@ -300,8 +300,11 @@ fn a_server_killed_at_any_moment_of_its_work_leaves_nothing() {
             assert_eq!(engine_containers(number) + bundles(number), 0, "server {number}, seed {seed}");
         }
     }
-    let now = Traces::now();
-    assert_eq!((now.mounts, now.shared), (before.mounts, before.shared), "seed {seed}");
+    // An engine takes a container's mounts away a moment after the container.
+    eventually(&format!("a mount or shared memory is left, seed {seed}"), || {
+        let now = Traces::now();
+        now.mounts <= before.mounts && now.shared.is_subset(&before.shared)
+    });
 }
 
 /// A server whose janitor is killed with it: what is left then are empty groups, and the next start removes them.
