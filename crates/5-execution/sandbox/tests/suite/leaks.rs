@@ -27,7 +27,7 @@ struct Traces {
 impl Traces {
     fn now() -> Self {
         let me = std::process::id();
-        let list = |at: &str| {
+        let list = |at: &str| -> BTreeSet<PathBuf> {
             fs::read_dir(at).map(|entries| entries.flatten().map(|e| e.path()).collect()).unwrap_or_default()
         };
         Self {
@@ -35,7 +35,14 @@ impl Traces {
             children: descendants(me),
             mounts: fs::read_to_string("/proc/self/mountinfo").unwrap().lines().count(),
             groups: own_groups(me),
-            shared: list("/dev/shm"),
+            // bundles of other processes come and go beside this one
+            shared: list("/dev/shm")
+                .into_iter()
+                .filter(|path: &PathBuf| {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    !name.starts_with("nodeloom-oci-") || name.starts_with(&format!("nodeloom-oci-{me}-"))
+                })
+                .collect(),
             engine: engine_containers(me) + bundles(me),
         }
     }
@@ -128,11 +135,14 @@ async fn a_thousand_runs_leave_nothing() {
     let after = Traces::now();
     assert!(after.children <= warm.children + 1, "{warm:?} {after:?}");
     assert!(after.descriptors <= warm.descriptors + 8, "{warm:?} {after:?}");
-    assert_eq!((after.mounts, &after.shared), (before.mounts, &before.shared));
+    // An engine's mounts, and those of the test before, go away a moment after their containers.
+    assert!(!is_native() || after.mounts <= before.mounts, "{before:?} {after:?}");
+    assert_eq!(after.shared, before.shared);
     drop(sandbox);
     eventually("something is left", || {
         let now = Traces::now();
-        (now.children, now.mounts, now.groups.len(), &now.shared) == (before.children, before.mounts, 0, &before.shared)
+        (now.children, now.groups.len(), &now.shared) == (before.children, 0, &before.shared)
+            && now.mounts <= before.mounts
             && now.engine == 0
             && now.descriptors <= before.descriptors + 4
     });
@@ -153,7 +163,7 @@ async fn two_hundred_at_once_leave_nothing() {
     drop(sandbox);
     eventually("something is left", || {
         let now = Traces::now();
-        (now.children, now.groups.len(), now.mounts, now.engine) == (before.children, 0, before.mounts, 0)
+        (now.children, now.groups.len(), now.engine) == (before.children, 0, 0) && now.mounts <= before.mounts
     });
 }
 
