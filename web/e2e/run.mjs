@@ -21,7 +21,8 @@ const server = await startServer(binary, { env: { NODELOOM_EGRESS__ALLOW_PRIVATE
 const { browser, open, wrong } = await startBrowser(server.origin);
 let passed = 0;
 const failed = [];
-const journey = async (name, run) => {
+/** Like the other tests, a journey may be walked twice; one that needed it is a defect and says FLAKY. */
+const journey = async (name, run, again = true) => {
   const before = wrong.length;
   try {
     await run();
@@ -29,9 +30,10 @@ const journey = async (name, run) => {
     passed += 1;
     console.log(`PASS ${name}`);
   } catch (error) {
-    failed.push(name);
-    console.log(`FAIL ${name}\n  ${String(error?.message ?? error).replaceAll(/\u001b\[\d+m/g, '').slice(0, 1500)}`);
+    console.log(`${again ? 'FLAKY' : 'FAIL'} ${name}\n  ${String(error?.stack ?? error).replaceAll(/\u001b\[\d+m/g, '').slice(0, 1500)}`);
     if (process.env.NODELOOM_E2E_FAILED) await here.page?.screenshot({ path: `${process.env.NODELOOM_E2E_FAILED}/${name.replaceAll(/[^a-z0-9]+/gi, '-').slice(0, 60)}.png` }).catch(() => {});
+    if (again) return journey(name, run, false);
+    failed.push(name);
   }
 };
 /** What the parts share: the server, the page that is signed in, `base` (its address of team and environment), `api`, `call`. */

@@ -22,7 +22,7 @@ export default async function ({ server, page, base, api, call, journey }) {
 
   await journey('an expression shows what it yields while it is typed, with pinned data and with the last run', async () => {
     const definition = {
-      name: 'previews',
+      name: `previews ${Date.now()}`,
       nodes: [
         { id: 'in', type: 'MANUAL_TRIGGER', position: { x: 0, y: 0 }, test_data: { name: 'Ada', tags: ['x', 'y'] } },
         { id: 'shape', type: 'TRANSFORM', parameters: { template: 'Hello' }, position: { x: 260, y: 0 } },
