@@ -96,7 +96,7 @@ impl KeyFile {
 
 /// The bytes between the lines of a PEM.
 fn pkcs8(pem: &str) -> Option<Secret<Vec<u8>>> {
-    let (_, rest) = pem.split_once("-----BEGIN PRIVATE KEY-----")?;
+    let (_, rest) = pem.split_once(concat!("-----BEGIN ", "PRIVATE KEY-----"))?;
     let (body, _) = rest.split_once("-----END PRIVATE KEY-----")?;
     let body: String = body.split_ascii_whitespace().collect();
     STANDARD.decode(body).ok().map(Secret::new)
