@@ -44,7 +44,9 @@ $(MODEL):
 	@./deploy/setup/fetch-chat-model.sh "$(MODELS)"
 
 test: deps-test model web ## Formatting, lints, every test on SQLite, PostgreSQL and Redis, and the dashboard in a browser
-	@echo "== formatting"; cargo fmt --all --check
+	@free=$$(df --output=avail -BG . | tail -n 1 | tr -dc 0-9)
+	if [ ! -d target/debug ] && [ "$$free" -lt 20 ]; then echo "make test needs 20 GB of disk for a first build; $$free GB are free here" >&2; exit 1; fi
+	echo "== formatting"; cargo fmt --all --check
 	echo "== clippy"; cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(MAKE) unit
 
