@@ -26,6 +26,7 @@ pub mod stop_with_error;
 pub mod sub_workflow;
 pub mod switch;
 pub mod transform;
+mod wanted;
 pub mod webhook;
 
 use std::sync::Arc;

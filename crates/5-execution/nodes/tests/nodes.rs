@@ -202,6 +202,40 @@ fn a_wrong_answer_is_repaired_a_few_times() {
     assert_eq!(with(json!({ "repair_attempts": 6 })).len(), 1);
 }
 
+/// R162, R163: an agent's last answer is held to its schema too, after any number of tool calls; what does not follow it
+/// goes back to the model with all errors, a bounded number of times, and never goes on.
+#[test]
+fn an_agents_last_answer_is_repaired_a_few_times() {
+    let with = |attempts: u32, last: &'static [&'static str]| {
+        let mut talks = Vec::new();
+        let schema =
+            json!({ "type": "object", "required": ["n", "unit"], "properties": { "n": { "type": "integer" } } });
+        let extra = json!({ "response_schema": schema, "repair_attempts": attempts });
+        let ended = converse(agent(extra), json!({ "q": "2+1?" }), |asked, work| {
+            talks.push(conversation(work));
+            match asked {
+                0 => chat("", vec![("add", r#"{"a": 2}"#)]),
+                n => says(last[(n - 1).min(last.len() - 1)]),
+            }
+        });
+        (ended, talks)
+    };
+    let (ended, talks) = with(2, &["three", "{\"n\": \"3\"}", "```json\n{\"n\": 3, \"unit\": \"km\"}\n```"]);
+    assert_eq!(ended.output()["json"], json!({ "n": 3, "unit": "km" }));
+    assert_eq!((&ended.output()["repairs"], &ended.output()["steps"]), (&json!(2), &json!(4)));
+    assert!(talks[0][0].contains("Be brief.") && talks[0][0].contains("\"required\":[\"n\",\"unit\"]"), "{talks:?}");
+    assert!(talks[2].last().unwrap().contains("- it is not JSON"), "{talks:?}");
+    let told = talks[3].last().unwrap();
+    assert!(told.contains("- /n: ") && told.contains("unit"), "all errors at once: {told}");
+    let (ended, talks) = with(1, &["three"]);
+    assert_eq!((ended.failure().kind, talks.len()), (FailureKind::Call, 3));
+    assert!(ended.failure().message.contains("after 1 repairs"), "{}", ended.failure().message);
+    let (ended, _) = with(0, &["three"]);
+    assert_eq!(ended.failure().kind, FailureKind::Call);
+    let remote = agent(json!({ "response_schema": { "$ref": "https://schemas.example/s.json" } }));
+    assert_eq!(defects(remote), ["/parameters/response_schema bad_schema"]);
+}
+
 #[test]
 fn embedding_takes_a_text_or_a_list() {
     let ended = node("EMBEDDING", json!({ "model": { "provider": "fake" } }), json!(["a", "b"]), |work| {

@@ -10,7 +10,7 @@ use super::{
     Parameters, Tool,
     screening::{Cleared, Seen, Way},
 };
-use crate::chat_model::text;
+use crate::{chat_model::text, wanted};
 
 /// Tool calls of one model answer that are run; more are refused.
 const MOST_CALLS: usize = 16;
@@ -28,14 +28,17 @@ struct Conversation<'a> {
     usage: Usage,
     steps: u32,
     invalid: u32,
+    /// How often the last answer did not follow its schema.
+    repairs: u32,
 }
 
 pub(super) fn go_on(cx: &NodeContext<'_>, p: &Parameters, answers: &[Answer]) -> Result<Next, Failure> {
     let prompt = p.prompt.as_ref().unwrap_or(&cx.input.json);
-    let system = p.system.clone().filter(|s| !s.is_empty()).map(|content| ChatMessage::System { content });
+    let schema = wanted::schema(cx, p.response_schema.as_ref())?;
+    let system = system(p).map(|content| ChatMessage::System { content });
     let messages = system.into_iter().chain([ChatMessage::User { content: text(prompt) }]).collect();
     let (usage, seen) = (Usage::default(), Seen::default());
-    let mut talk = Conversation { cx, p, messages, called: Vec::new(), seen, usage, steps: 0, invalid: 0 };
+    let mut talk = Conversation { cx, p, messages, called: Vec::new(), seen, usage, steps: 0, invalid: 0, repairs: 0 };
     let mut left = answers;
     loop {
         let Some((first, rest)) = left.split_first() else { return Ok(talk.ask()) };
@@ -43,13 +46,23 @@ pub(super) fn go_on(cx: &NodeContext<'_>, p: &Parameters, answers: &[Answer]) ->
         talk.steps += 1;
         talk.usage += answer.usage;
         if answer.tool_calls.is_empty() {
-            return Ok(talk.finished(answer));
+            let Some(schema) = &schema else { return Ok(talk.finished(answer, None)) };
+            match wanted::read(&answer.text, schema, answer.finish) {
+                Ok(json) => return Ok(talk.finished(answer, Some(json))),
+                Err(wrong) if talk.repairs >= p.repair_attempts => {
+                    return Err(wanted::refused(cx, talk.repairs as usize, &wrong));
+                }
+                Err(wrong) => talk.messages.extend(wanted::again(&answer.text, &wrong)),
+            }
+            talk.repairs += 1;
+            left = rest;
+        } else {
+            let asked = talk.asked(answer)?;
+            left = match talk.turn(answer, asked, rest)? {
+                Turned::Wants(next) => return Ok(next),
+                Turned::Told(left) => left,
+            };
         }
-        let asked = talk.asked(answer)?;
-        left = match talk.turn(answer, asked, rest)? {
-            Turned::Wants(next) => return Ok(next),
-            Turned::Told(left) => left,
-        };
         if talk.steps >= p.max_steps {
             let message = format!(
                 "the agent {:?} used all {} steps without an answer; raise max_steps or narrow its task",
@@ -58,6 +71,15 @@ pub(super) fn go_on(cx: &NodeContext<'_>, p: &Parameters, answers: &[Answer]) ->
             return Err(Failure::new(FailureKind::StepLimit, message));
         }
     }
+}
+
+/// What the model is told first. A schema goes with it: services that take one apart from the conversation hold every
+/// answer to it, also those that call a tool.
+fn system(p: &Parameters) -> Option<String> {
+    let said = p.system.clone().filter(|s| !s.is_empty());
+    let Some(schema) = &p.response_schema else { return said };
+    let asked = format!("When you call no tool, answer with JSON alone that follows this JSON Schema:\n{schema}");
+    Some(said.map_or_else(|| asked.clone(), |said| format!("{said}\n\n{asked}")))
 }
 
 /// One tool call of the model.
@@ -104,11 +126,18 @@ impl<'a> Conversation<'a> {
         }))
     }
 
-    fn finished(self, answer: &ChatAnswer) -> Next {
-        let mut done = self.cx.done_untrusted(json!({
+    fn finished(self, answer: &ChatAnswer, parsed: Option<Json>) -> Next {
+        let mut json = json!({
             "text": answer.text, "model": answer.model, "finish": answer.finish, "steps": self.steps,
             "tool_calls": self.called, "usage": self.usage
-        }));
+        });
+        if let Some(parsed) = parsed {
+            json["json"] = parsed;
+        }
+        if self.repairs > 0 {
+            json["repairs"] = json!(self.repairs);
+        }
+        let mut done = self.cx.done_untrusted(json);
         if let Next::Done(output) = &mut done {
             output.findings = self.seen.findings;
             output.warnings = self.seen.warnings;

@@ -25,7 +25,7 @@ pub(super) fn schema() -> Json {
                 "description": "Runs this workflow with the arguments as input." }
         }
     });
-    let properties = json!({
+    let mut properties = json!({
         "model": crate::schema::model(),
         "system": { "title": "System prompt", "type": "string", "maxLength": 200_000, "x-editor": "expression",
             "examples": ["You answer questions about orders. Use the tools; do not guess."] },
@@ -39,11 +39,15 @@ pub(super) fn schema() -> Json {
             "maximum": 1_000_000, "default": 16384, "description": "What is longer is cut before the model sees it." },
         "tool_checks": super::screening::schema()
     });
+    for (name, field) in crate::wanted::fields() {
+        properties[name] = field;
+    }
     crate::schema::object("AI agent", "A model that calls tools until it has an answer.", &["model"], properties)
 }
 
 pub(super) fn check(parameters: &Json) -> Vec<Defect> {
     let mut defects = super::screening::check(parameters);
+    defects.extend(crate::wanted::check(parameters));
     let mut names = BTreeSet::new();
     for (i, tool) in parameters["tools"].as_array().into_iter().flatten().enumerate() {
         let at = format!("/tools/{i}");

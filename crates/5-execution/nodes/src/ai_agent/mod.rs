@@ -4,7 +4,8 @@
 //! calls are checked before anything runs: a name that does not exist, arguments that are not JSON or do not follow
 //! the tool's schema go back to the model as an error, a few times; a tool's own failure goes back as well. A
 //! guardrail, policy or budget that halts inside a tool halts the run. Arguments are screened before a tool runs, and
-//! answers before the model sees them (`screening`).
+//! answers before the model sees them (`screening`). A last answer that must follow a schema and does not goes back to the
+//! model, as it does from a CHAT_MODEL.
 
 mod conversation;
 mod form;
@@ -35,6 +36,10 @@ struct Parameters {
     max_tool_output_bytes: usize,
     #[serde(default)]
     tool_checks: screening::Checks,
+    /// What the last answer must follow; answers that call a tool are free.
+    response_schema: Option<Json>,
+    #[serde(default)]
+    repair_attempts: u32,
 }
 
 const fn ten() -> u32 {
@@ -81,7 +86,7 @@ impl Node for AiAgent {
     /// Which model, which tools and which checks there are is never taken from data. Expressions in a tool's own parameters are
     /// filled in when the tool is called, with `args`.
     fn verbatim(&self) -> &'static [&'static str] {
-        &["model", "tools", "max_steps", "tool_checks"]
+        &["model", "tools", "max_steps", "tool_checks", "response_schema", "repair_attempts"]
     }
     fn check(&self, parameters: &Json) -> Vec<Defect> {
         form::check(parameters)
