@@ -118,8 +118,13 @@ fn handlers_record_what_the_table_names() {
 fn listed_reads_are_recorded() {
     const LISTED: [&str; 3] = ["/audit", "/cooldowns", "/api/v1/oauth/callback"];
     // the public key, signed statements of hashes, and the names under which the caller's team keeps questions
-    const TELL_OF_NOBODY: [&str; 4] =
-        ["/audit/key", "/audit/checkpoints", "/audit/checkpoints/{number}", "/audit/searches"];
+    const TELL_OF_NOBODY: [&str; 5] = [
+        "/audit/key",
+        "/audit/checkpoints",
+        "/audit/checkpoints/{number}",
+        "/audit/searches",
+        "/audit/verification/progress",
+    ];
     let mut seen = 0;
     for line in table().iter().filter(|line| line.method == "get") {
         if LISTED.iter().any(|listed| line.path.starts_with(listed)) && !TELL_OF_NOBODY.contains(&&*line.path) {

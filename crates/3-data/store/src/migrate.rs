@@ -50,6 +50,7 @@ migrations! {
     12 "0012_guardrails"
     13 "0013_run_secrets"
     14 "0014_outbox"
+    15 "0015_run_states"
 }
 
 /// The newest schema that this program knows.

@@ -46,4 +46,4 @@ pub use read::{Search, ShownEntry, Who};
 pub use recorder::{MAX_DETAIL, Recorder};
 pub use ship::Linked;
 pub use touched::{Touched, TouchedBy};
-pub use verify::{VerifyError, verify_online, verify_witnessed};
+pub use verify::{Progress, VerifyError, verify_online, verify_told, verify_witnessed};

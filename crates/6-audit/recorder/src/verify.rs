@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     io::BufRead,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use authz::{SystemPermit, act_as_system};
@@ -45,6 +46,24 @@ pub async fn verify_online(
     verify_witnessed(store, key, &[], filed, None).await
 }
 
+/// How far a verification has come, for whoever waits for it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    read: AtomicU64,
+    entries: AtomicU64,
+}
+
+impl Progress {
+    /// Entries examined so far, and how many there are; 0 of 0 until the chains are counted.
+    pub fn now(&self) -> (u64, u64) {
+        let all = self.entries.load(Ordering::Relaxed);
+        (self.read.load(Ordering::Relaxed).min(all), all)
+    }
+    fn examined(&self, entries: usize) {
+        self.read.fetch_add(entries as u64, Ordering::Relaxed);
+    }
+}
+
 /// The same, with the keys of witnesses: the report says which checkpoints they signed. `only`: chains whose name begins
 /// so, such as those of one team.
 ///
@@ -57,6 +76,21 @@ pub async fn verify_witnessed(
     filed: Option<&mut (dyn BufRead + Send)>,
     only: Option<&str>,
 ) -> Result<Report, VerifyError> {
+    verify_told(store, key, witnesses, filed, only, &Progress::default()).await
+}
+
+/// The same, telling `progress` how far it has come.
+///
+/// # Errors
+/// As [`verify_online`].
+pub async fn verify_told(
+    store: &Store,
+    key: VerifierKey,
+    witnesses: &[WitnessKey],
+    filed: Option<&mut (dyn BufRead + Send)>,
+    only: Option<&str>,
+    progress: &Progress,
+) -> Result<Report, VerifyError> {
     let mut report = Report { key_was_given: true, ..Report::default() };
     let filed = read_filed(filed)?;
     let mut covered = Heads::default();
@@ -64,20 +98,29 @@ pub async fn verify_witnessed(
     if !witnesses.is_empty() {
         walk_cosignatures(store, witnesses, &filed, &mut report).await?;
     }
+    let wanted = |name: &String| only.is_none_or(|only| name.starts_with(only));
     let mut names: Vec<String> = covered.by_chain.keys().cloned().collect();
     match store.audit_heads(SYSTEM).await {
-        Ok(heads) => names.extend(heads.into_iter().map(|(chain, _)| chain.to_string())),
+        Ok(heads) => {
+            for (chain, head) in heads {
+                let name = chain.to_string();
+                if wanted(&name) {
+                    progress.entries.fetch_add(u64::try_from(head.seq).unwrap_or(0), Ordering::Relaxed);
+                }
+                names.push(name);
+            }
+        }
         Err(store::Error::Corrupt { .. }) => report.chains.push(unreadable_heads()),
         Err(error) => return Err(error.into()),
     }
     names.sort_unstable();
     names.dedup();
-    names.retain(|name| only.is_none_or(|only| name.starts_with(only)));
+    names.retain(wanted);
     for name in names {
         // the names come from the store or from signed lines
         if let Some(chain) = ChainKey::read(&name) {
             let heads = covered.by_chain.remove(&name).unwrap_or_default();
-            report.chains.push(walk_chain(store, chain, &name, heads).await?);
+            report.chains.push(walk_chain(store, chain, &name, heads, progress).await?);
         }
     }
     Ok(report)
@@ -198,6 +241,7 @@ async fn walk_chain(
     chain: ChainKey,
     name: &str,
     covered: Vec<Covered>,
+    progress: &Progress,
 ) -> Result<ChainReport, VerifyError> {
     let anchor = match store.audit_anchor(SYSTEM, &chain).await {
         Ok(anchor) => anchor.map(|anchor| Anchor {
@@ -209,6 +253,8 @@ async fn walk_chain(
         Err(error) => return Err(error.into()),
     };
     let anchor = anchor.unwrap_or_default();
+    // what was purged needs no reading
+    progress.examined(usize::try_from(anchor.size).unwrap_or(0));
     let mut rows = Rows::begin(store, chain, anchor.size).await?;
     let mut walk = Walk {
         store,
@@ -217,6 +263,7 @@ async fn walk_chain(
         verifier: ChainVerifier::new(name, covered, &anchor).whole(),
         // what was purged and is still there, because a server stopped in between, counts no more
         next: if anchor.size == 0 { i64::MIN } else { anchor.size.cast_signed() + 1 },
+        progress,
     };
     walk.all(&mut rows).await?;
     // the head is read after the entries, so it can only be ahead of them; then what came meanwhile is read too
@@ -252,6 +299,7 @@ struct Walk<'a> {
     name: &'a str,
     verifier: ChainVerifier,
     next: i64,
+    progress: &'a Progress,
 }
 
 impl Walk<'_> {
@@ -279,6 +327,7 @@ impl Walk<'_> {
                 parts.iter().for_each(tokio::task::JoinHandle::abort);
                 return self.one_by_one(rows).await;
             };
+            self.progress.examined(part.len());
             for (seq, examined) in part {
                 self.next = seq.saturating_add(1);
                 rows.leaf(examined.hash()).await?;
@@ -301,6 +350,7 @@ impl Walk<'_> {
 
     async fn take(&mut self, found: Found, rows: &mut Rows) -> Result<(), VerifyError> {
         self.next = found.seq().saturating_add(1);
+        self.progress.examined(1);
         let examined = match &found {
             Found::Entry(stored) => examine_stored(stored, self.name),
             Found::Unreadable(_) => examine(&Item::default(), self.name),

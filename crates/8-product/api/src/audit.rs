@@ -203,6 +203,17 @@ pub struct AuditVerification {
     pub chains: Vec<ChainVerification>,
 }
 
+/// How far the verification that is under way for this team has come.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditProgress {
+    /// Whether one is under way here; another server's are not known to this one.
+    pub running: bool,
+    /// Entries examined so far.
+    pub read: u64,
+    /// Entries that there are; 0 until they are counted.
+    pub entries: u64,
+}
+
 /// One chain's part of a verification.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ChainVerification {

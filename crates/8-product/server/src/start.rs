@@ -250,6 +250,7 @@ pub async fn rooms(config: Config, role: Role) -> Result<Rooms, Error> {
         spare_windows: edge::Local::new(50_000),
         shutdown: CancellationToken::new(),
         slugs: Slugs::default(),
+        verifying: crate::rooms::Verifying::default(),
         streams: crate::limits::Streams::default(),
     }))
 }

@@ -12,7 +12,7 @@ mod team_guards;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
@@ -27,7 +27,7 @@ use engine::{
     ports::{Rights as _, Runnable, Versions as _},
 };
 use identity::Identity;
-use recorder::{Checkpoints, Recorder, RefusedRequest, Report, VerifierKey};
+use recorder::{Checkpoints, Progress, Recorder, RefusedRequest, Report, VerifierKey};
 use sandbox::Sandbox;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -81,6 +81,8 @@ pub struct Inner {
     pub spare_windows: edge::Local,
     pub shutdown: CancellationToken,
     pub slugs: Slugs,
+    /// Verifications of the audit trail that are under way.
+    pub verifying: Verifying,
     /// Who holds how many live streams.
     pub streams: crate::limits::Streams,
 }
@@ -183,7 +185,8 @@ impl Rooms {
         let mut filed =
             std::fs::File::open(self.config.data.folder.join("checkpoints.jsonl")).ok().map(std::io::BufReader::new);
         let filed = filed.as_mut().map(|lines| lines as _);
-        recorder::verify_witnessed(&self.store, key, &[], filed, Some(team)).await.map_err(|error| {
+        let progress = self.verifying.begin(team);
+        recorder::verify_told(&self.store, key, &[], filed, Some(team), &progress).await.map_err(|error| {
             tracing::error!(%error, "the audit trail could not be verified");
             Problem::new(Kind::AuditUnavailable)
         })
@@ -195,7 +198,27 @@ impl Rooms {
     }
 }
 
-/// Slugs seen lately. A slug never changes hands, so this may be a little old.
+/// The newest verification of each team, for as long as it goes on.
+#[derive(Default)]
+pub struct Verifying(Mutex<HashMap<String, Weak<Progress>>>);
+
+impl Verifying {
+    fn begin(&self, team: &str) -> Arc<Progress> {
+        let progress = Arc::new(Progress::default());
+        if let Ok(mut known) = self.0.lock() {
+            known.retain(|_, other| other.strong_count() > 0);
+            known.insert(team.to_owned(), Arc::downgrade(&progress));
+        }
+        progress
+    }
+
+    /// That of `team`, if one is under way in this process.
+    pub fn of(&self, team: &str) -> Option<Arc<Progress>> {
+        self.0.lock().ok()?.get(team)?.upgrade()
+    }
+}
+
+/// Slugs asked for lately, and whose they are. A slug never changes hands, so this may be a little old.
 #[derive(Default)]
 pub struct Slugs(Mutex<HashMap<String, (TeamId, Timestamp)>>);
 

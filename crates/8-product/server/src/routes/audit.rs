@@ -370,6 +370,14 @@ pub async fn verify(request: Identified) -> Result<Json<api::AuditVerification>,
         .await
 }
 
+/// Tells how far the newest verification of the caller's team has come; says nothing of the trail itself.
+pub async fn progress(request: Identified) -> Result<Json<api::AuditProgress>, Problem> {
+    let scope = request.may::<ViewAudit>()?.scope();
+    let found = request.rooms.verifying.of(&scope.team.to_string());
+    let (read, entries) = found.as_ref().map_or((0, 0), |progress| progress.now());
+    Ok(Json(api::AuditProgress { running: found.is_some(), read, entries }))
+}
+
 pub async fn purge(request: Identified, Body(body): Body<api::PurgeAudit>) -> Result<Json<api::AuditPurged>, Problem> {
     let before = moment("before", &body.before)?;
     let chain = chain(&request)?;

@@ -267,6 +267,7 @@ pub fn table() -> Vec<Route> {
         Route::post(here!("/audit/erasures"), "Makes a person's data in the trail unreadable", audit::erase).needs(P::PurgeData).audited(O::EraseFromAudit).takes::<api::EraseFromAudit>().gives::<api::AuditErased>(),
         Route::get(here!("/audit/verification"), "Verifies the trail", audit::verify).needs(P::ViewAudit).audited(O::VerifyAudit).gives::<api::AuditVerification>(),
 
+        Route::get(here!("/audit/verification/progress"), "How far the verification that is under way has come", audit::progress).needs(P::ViewAudit).gives::<api::AuditProgress>(),
         // SIEM
         Route::get(here!("/siem"), "Lists SIEM destinations with how delivery stands", siem::list).needs(P::ConfigureSiem).gives::<api::Page<api::SiemDestination>>(),
         Route::post(here!("/siem"), "Makes a SIEM destination", siem::create).needs(P::ConfigureSiem).audited(O::CreateSiem).dangerous().takes::<api::SaveSiemDestination>().gives::<api::NewSiemDestination>().status(StatusCode::CREATED),
