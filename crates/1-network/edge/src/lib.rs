@@ -16,6 +16,7 @@ pub mod headers;
 pub mod listen;
 pub mod local_authority;
 mod own_answers;
+mod own_frames;
 pub mod rate_limit;
 mod stall;
 pub mod tls;

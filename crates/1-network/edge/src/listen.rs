@@ -33,6 +33,7 @@ use crate::{
     front::{Guarding, Surface},
     headers,
     own_answers::{Stamping, Turn},
+    own_frames,
     stall::Flowing,
     tls::Tls,
 };
@@ -279,7 +280,7 @@ async fn over_http2<S>(
         .max_pending_accept_reset_streams(20)
         .keep_alive_interval(limits.header_read)
         .keep_alive_timeout(limits.header_read)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(own_frames::Stamping::new(stream)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
