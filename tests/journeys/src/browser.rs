@@ -69,7 +69,7 @@ impl Server {
         let headers = reqwest::header::HeaderMap::new();
         let step = self.rooms.identity.sign_in(&browser.email, password, &headers, from, then).await.unwrap();
         let Step::SignedIn(signed_in) = step else { panic!("a second step is asked for") };
-        let refresh = ("__Secure-nodeloom-refresh".to_owned(), signed_in.refresh.expose().clone());
+        let refresh = ("__Host-nodeloom-refresh".to_owned(), signed_in.refresh.expose().clone());
         *browser.cookies.lock().unwrap() = std::iter::once(refresh).collect();
         browser.post("/api/v1/auth/refresh", json!({})).await.expect(200);
     }

@@ -8,13 +8,11 @@ use crate::error::NotIdentified;
 
 /// Holds the access token.
 pub const ACCESS: &str = "__Host-nodeloom-access";
-/// Holds the refresh token.
-pub const REFRESH: &str = "__Secure-nodeloom-refresh";
+/// Holds the refresh token. It could be sent to the one path that needs it, but then not under `__Host-`, and a
+/// neighbouring host could plant another; who gets it too is this server alone, which reads it nowhere else.
+pub const REFRESH: &str = "__Host-nodeloom-refresh";
 /// Holds the CSRF token, for our page to copy into `X-CSRF-Token`.
 pub const CSRF: &str = "__Host-nodeloom-csrf";
-/// The one path that the refresh cookie is sent to, which is why it cannot carry the `__Host-` prefix (that asks for
-/// `Path=/`).
-pub const REFRESH_PATH: &str = "/api/v1/auth/refresh";
 
 /// The value of cookie `name`; `None` when it is not there.
 ///
@@ -42,7 +40,7 @@ pub(crate) fn access(token: &str, life: Duration) -> Option<HeaderValue> {
 }
 pub(crate) fn refresh(token: &str, life: Duration) -> Option<HeaderValue> {
     let age = life.as_secs();
-    sealed(&format!("{REFRESH}={token}; Path={REFRESH_PATH}; Max-Age={age}; Secure; HttpOnly; SameSite=Strict"))
+    sealed(&format!("{REFRESH}={token}; Path=/; Max-Age={age}; Secure; HttpOnly; SameSite=Strict"))
 }
 pub(crate) fn csrf(token: &str, life: Duration) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{CSRF}={token}; Path=/; Max-Age={}; Secure; SameSite=Strict", life.as_secs())).ok()
@@ -81,7 +79,7 @@ mod tests {
         );
         assert_eq!(
             text(refresh("t", life)),
-            "__Secure-nodeloom-refresh=t; Path=/api/v1/auth/refresh; Max-Age=600; Secure; HttpOnly; SameSite=Strict"
+            "__Host-nodeloom-refresh=t; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Strict"
         );
         assert_eq!(text(csrf("t", life)), "__Host-nodeloom-csrf=t; Path=/; Max-Age=600; Secure; SameSite=Strict");
         assert!(cleared().iter().all(|value| value.to_str().unwrap().contains("Max-Age=0")));

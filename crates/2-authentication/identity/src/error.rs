@@ -106,7 +106,7 @@ pub enum PasswordFault {
     TooLong,
     #[error("contains a NUL character")]
     Nul,
-    #[error("too common or too regular")]
+    #[error("too common or too regular, or known from a breach")]
     Common,
 }
 

@@ -213,7 +213,7 @@ async fn a_stolen_refresh_token_ends_the_session() {
     let secret = domain::Secret::new(PASSWORD.to_owned());
     let step = server.rooms.identity.sign_in(&person.email, secret, &headers, from, then).await.unwrap();
     let identity::sign_in::Step::SignedIn(first) = step else { panic!("a second step") };
-    let cookie = format!("__Secure-nodeloom-refresh={}", first.refresh.expose());
+    let cookie = format!("__Host-nodeloom-refresh={}", first.refresh.expose());
     let with = |value: &str| {
         let mut headers = reqwest::header::HeaderMap::new();
         headers.insert("cookie", value.parse().unwrap());

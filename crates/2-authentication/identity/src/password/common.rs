@@ -1,4 +1,4 @@
-//! Passwords that a guesser tries first, recognised by what they are made of instead of by a list of them: one or two
+//! Passwords that a guesser tries first, recognised by what they are made of besides the list in `breached`: one or two
 //! well-known words with digits and signs around them, rows of the keyboard, counting, and repetition. From the words
 //! below that is many more than the few million of the usual lists.
 

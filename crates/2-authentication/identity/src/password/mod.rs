@@ -1,5 +1,6 @@
 //! Passwords: bcrypt at a cost that can be raised (R038), never truncated (D12), never many at once.
 
+mod breached;
 mod common;
 mod threads;
 
@@ -151,7 +152,7 @@ pub fn acceptable(password: &str, email: &Email) -> Result<(), PasswordFault> {
     if password.chars().count() < MIN_CHARACTERS {
         return Err(PasswordFault::TooShort);
     }
-    if common::is_common(password, email.local_part()) {
+    if common::is_common(password, email.local_part()) || breached::is_breached(password) {
         return Err(PasswordFault::Common);
     }
     Ok(())
@@ -301,6 +302,7 @@ mod tests {
             ("abcdefghijklmnop", "password_common"),
             ("987654321987654321", "password_common"),
             ("Summer2026Summer2026", "password_common"),
+            ("ChickenWing101", "password_common"),
         ] {
             assert_eq!(fault(password), Some(code), "{password}");
         }
