@@ -17,6 +17,7 @@ pub mod workflows;
 
 pub use browser::{Browser, PASSWORD};
 pub use client::{Answer, Client, sent, tls};
+pub use people::Person;
 pub use post_box::PostBox;
 pub use server::{Server, Settings, on_both, on_postgres, on_sqlite, postgres_url};
 pub use socket::{Refused, Socket};

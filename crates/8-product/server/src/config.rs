@@ -103,9 +103,13 @@ settings! {
     }
     /// Rate limits, each a number of requests in a sliding window of 60 seconds.
     limits: LimitSettings {
-        /// API requests by one principal.
+        /// API requests by one person, or one account for machines, in a session and with all their keys.
         api_per_minute: u32 = 1200;
-        /// API requests from one address, before it is known who asks.
+        /// API requests with one key; 0 takes `api_per_minute`.
+        key_per_minute: u32 = 0;
+        /// API requests in one team by everybody together; 0 takes ten times `api_per_minute`.
+        team_per_minute: u32 = 0;
+        /// Requests from one address, of whatever kind, before it is known who asks.
         address_per_minute: u32 = 3000;
         /// Attempts to sign in, set up or reset from one address.
         authentication_per_minute: u32 = 10;
@@ -265,6 +269,17 @@ pub enum LogFormat {
 
 /// Variables that are not settings of the server: the CLI's own, and the tests'.
 const NOT_SETTINGS: &[&str] = &["NODELOOM_CONFIG", "NODELOOM_PROFILE"];
+
+impl LimitSettings {
+    /// Requests a minute with one key.
+    pub const fn of_a_key(&self) -> u32 {
+        if self.key_per_minute == 0 { self.api_per_minute } else { self.key_per_minute }
+    }
+    /// Requests a minute in one team.
+    pub const fn of_a_team(&self) -> u32 {
+        if self.team_per_minute == 0 { self.api_per_minute.saturating_mul(10) } else { self.team_per_minute }
+    }
+}
 
 impl AuditSettings {
     /// Entries younger than this stay.

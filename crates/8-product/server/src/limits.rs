@@ -1,4 +1,5 @@
-//! The windows that requests are counted in: by address before we know who asks, by principal and by webhook after.
+//! The windows that requests are counted in: by address before we know who asks, by key, principal, team and webhook
+//! after.
 //! Every answer says how much is left of the tightest of them ([`tell`]).
 
 use std::{
@@ -8,13 +9,20 @@ use std::{
     time::Duration,
 };
 
-use axum::{extract::Request, middleware::Next, response::Response};
-use domain::{Principal, Timestamp};
+use axum::{
+    Extension,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use domain::{Principal, TeamId, Timestamp};
 use edge::{Arrived, Verdict, Window, WindowName, rate_limit::Key};
+use identity::Caller;
 
 use crate::{
     problems::{Kind, Problem},
     rooms::Rooms,
+    route::Facts,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -64,52 +72,69 @@ async fn take(rooms: &Rooms, window: Window, key: Key, at: Timestamp) -> Result<
     }
 }
 
-/// Layer 1, before identity.
+/// Layer 1, around every route: counts a request in the windows that the route's line names, by the address that it
+/// comes from, before anything of it is read. So a body that is no JSON is counted like one that is.
+pub async fn counted(
+    State(rooms): State<Rooms>,
+    Extension(arrived): Extension<Arrived>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let windows = request.extensions().get::<Facts>().map_or(&[WindowName::Address][..], |facts| facts.windows);
+    for name in windows {
+        if let Err(problem) = by(&rooms, *name, &arrived).await {
+            return problem.into_response();
+        }
+    }
+    next.run(request).await
+}
+
+/// The same for what no route answers.
 ///
 /// # Errors
 /// [`Kind::TooManyRequests`] with Retry-After.
 pub async fn by_address(rooms: &Rooms, arrived: &Arrived) -> Result<(), Problem> {
-    let window = Window::new(WindowName::Address, rooms.config.limits.address_per_minute, MINUTE);
-    let counted = take(rooms, window, Key::address(arrived.client), arrived.at).await;
+    by(rooms, WindowName::Address, arrived).await
+}
+
+async fn by(rooms: &Rooms, name: WindowName, arrived: &Arrived) -> Result<(), Problem> {
+    let limits = &rooms.config.limits;
+    let limit = match name {
+        WindowName::Authentication => limits.authentication_per_minute,
+        WindowName::Resend => limits.resend_per_minute,
+        _ => limits.address_per_minute,
+    };
+    let counted = take(rooms, Window::new(name, limit, MINUTE), Key::address(arrived.client), arrived.at).await;
     if counted.is_err() {
         rooms.refused_anonymously(arrived, Kind::TooManyRequests);
     }
     counted
 }
 
-/// After identity.
+/// After identity: one key, then whoever holds it with everything they have. What a key is refused counts against nobody
+/// else.
 ///
 /// # Errors
 /// As [`by_address`].
-pub async fn by_principal(rooms: &Rooms, principal: &Principal, at: Timestamp) -> Result<(), Problem> {
-    let window = Window::new(WindowName::Api, rooms.config.limits.api_per_minute, MINUTE);
-    take(rooms, window, Key::of(&["principal", &principal.to_string()]), at).await
+pub async fn by_caller(rooms: &Rooms, caller: &Caller, at: Timestamp) -> Result<(), Problem> {
+    let limits = &rooms.config.limits;
+    if let Some(key) = caller.api_key() {
+        let window = Window::new(WindowName::Api, limits.of_a_key(), MINUTE);
+        take(rooms, window, Key::of(&["key", &key.to_string()]), at).await?;
+    }
+    let principal = caller.principal();
+    let who = principal.person().map_or_else(|| principal.to_string(), |person| person.to_string());
+    let window = Window::new(WindowName::Api, limits.api_per_minute, MINUTE);
+    take(rooms, window, Key::of(&["principal", &who]), at).await
 }
 
-/// Sign-in, set-up, reset: counted exactly, by address.
+/// After it is known that the caller belongs to `team`: everybody in it together.
 ///
 /// # Errors
 /// As [`by_address`].
-pub async fn authentication(rooms: &Rooms, arrived: &Arrived) -> Result<(), Problem> {
-    let window = Window::new(WindowName::Authentication, rooms.config.limits.authentication_per_minute, MINUTE);
-    let counted = take(rooms, window, Key::address(arrived.client), arrived.at).await;
-    if counted.is_err() {
-        rooms.refused_anonymously(arrived, Kind::TooManyRequests);
-    }
-    counted
-}
-
-/// Mails that are asked for again, by the address that asks (R031); besides the pause of each recipient.
-///
-/// # Errors
-/// As [`by_address`].
-pub async fn resend(rooms: &Rooms, arrived: &Arrived) -> Result<(), Problem> {
-    let window = Window::new(WindowName::Resend, rooms.config.limits.resend_per_minute, MINUTE);
-    let counted = take(rooms, window, Key::address(arrived.client), arrived.at).await;
-    if counted.is_err() {
-        rooms.refused_anonymously(arrived, Kind::TooManyRequests);
-    }
-    counted
+pub async fn by_team(rooms: &Rooms, team: TeamId, at: Timestamp) -> Result<(), Problem> {
+    let window = Window::new(WindowName::Api, rooms.config.limits.of_a_team(), MINUTE);
+    take(rooms, window, Key::of(&["team", &team.to_string()]), at).await
 }
 
 /// Live streams that each principal holds open in this process: they cost a task and reads of the database each.

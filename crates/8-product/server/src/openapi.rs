@@ -254,11 +254,26 @@ fn operation(route: &Route, tag: &str) -> Value {
     if let Some(body) = &route.gives {
         good["content"] = json!({ "application/json": { "schema": { "$ref": reference(&body.name) } } });
     }
+    if let Some(other) = route.or_status {
+        let mut answer = good.clone();
+        answer["description"] = json!(other.canonical_reason().unwrap_or("Done"));
+        if other.is_redirection() {
+            answer = json!({
+                "description": "Back to the dashboard, for whoever does not ask for application/json",
+                "headers": { "Location": { "required": true, "schema": { "type": "string", "format": "uri" } } },
+            });
+        }
+        answers.insert(other.as_str().to_owned(), answer);
+    }
     answers.insert(route.status.as_str().to_owned(), good);
     let problem = json!({ "schema": { "$ref": reference("ProblemDocument") } });
     let mut problems = json!({ "application/problem+json": problem });
     if route.gives.is_none() && matches!(route.facts.access, Access::Public(_)) && !route.path.starts_with("/api/") {
         problems["text/html"] = json!({ "schema": { "type": "string" } });
+    }
+    if route.path.starts_with("/hooks/") {
+        // whatever a RESPOND node says
+        problems["*/*"] = json!({});
     }
     if route.path.starts_with("/v1/") {
         // shaped as clients of OpenAI's API read it

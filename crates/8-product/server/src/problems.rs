@@ -38,6 +38,10 @@ problems! {
     TookTooLong "NL-1007" SERVICE_UNAVAILABLE "The request took too long" : "Try again; if it was a change, look first whether it happened.";
     BadParameter "NL-1008" BAD_REQUEST "A parameter of the address is not right" : "The detail names the parameter and what it may be.";
     TooBusy "NL-1009" SERVICE_UNAVAILABLE "The server is busy" : "Try again after the Retry-After header's seconds.";
+    BodyTooSlow "NL-1010" REQUEST_TIMEOUT "The request body came too slowly" : "Send it in one go; pieces may be 15 seconds apart, and all of it has two minutes.";
+    UriTooLong "NL-1011" URI_TOO_LONG "The address is too long" : "At most 8 KiB of path and query: put more into the body.";
+    HeadTooLarge "NL-1012" REQUEST_HEADER_FIELDS_TOO_LARGE "The headers are too large" : "At most 100 headers and 32 KiB of them; cookies of other applications on this host count too.";
+    UnknownHost "NL-1013" MISDIRECTED_REQUEST "This server does not answer for that host" : "Use the address in server.public_url.";
 
     NotSignedIn "NL-2001" UNAUTHORIZED "Sign in first" : "Send an API key as `Authorization: Bearer …`, or sign in.";
     WrongCredentials "NL-2002" UNAUTHORIZED "The e-mail address or the password is not right" : "Check both; after several failures there is a pause.";
@@ -70,7 +74,7 @@ problems! {
 
     InvalidWorkflow "NL-5001" UNPROCESSABLE_ENTITY "The workflow is not valid" : "Every error is listed with its path.";
     NotPublished "NL-5002" NOT_FOUND "No workflow is published at this address" : "Publish a version to this environment, or check the address.";
-    RunFailed "NL-5003" BAD_GATEWAY "The workflow ran and failed" : "The run's record says at which node and why.";
+    RunFailed "NL-5003" UNPROCESSABLE_ENTITY "The workflow ran and failed" : "The run's record says at which node and why. The server is well, and the same call again starts another run.";
     RunPending "NL-5004" GATEWAY_TIMEOUT "The workflow is still running" : "The run goes on; ask for it by its id.";
     WrongState "NL-5005" CONFLICT "The run is not in a state in which that can be done" : "The detail says in which state it is.";
     SandboxUnavailable "NL-5006" SERVICE_UNAVAILABLE "Code cannot be run here" : "Run `nodeloom sandbox probe` on the server: it says what is missing.";

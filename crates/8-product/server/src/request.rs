@@ -1,7 +1,7 @@
 //! A request whose sender is known, and the audit wrapper around everything it does.
 //!
-//! [`Identified`] is layers 1 (limits by address), 2 (who, and in which team and environment) and again 1 (limits by
-//! principal) of one request. [`Identified::audited`] is layer 6: the intent is on disk before the act, the outcome after,
+//! [`Identified`] is layers 2 (who, and in which team and environment) and again 1 (limits by key, principal and team) of
+//! one request. [`Identified::audited`] is layer 6: the intent is on disk before the act, the outcome after,
 //! and a refusal is recorded as surely as a success.
 
 use std::sync::{Mutex, PoisonError};
@@ -47,20 +47,25 @@ impl FromRequestParts<Rooms> for Identified {
         let facts = *parts.extensions.get::<Facts>().ok_or_else(|| Problem::internal("a route without facts"))?;
         let arrived =
             *parts.extensions.get::<Arrived>().ok_or_else(|| Problem::internal("a request that did not arrive"))?;
-        limits::by_address(rooms, &arrived).await?;
         let known = rooms.identity.authenticate(&parts.method, &parts.headers, arrived.client, arrived.at).await;
         let caller = known.map_err(|error| {
             let problem = Problem::from(error);
             rooms.refused_anonymously(&arrived, problem.kind());
             problem
         })?;
-        limits::by_principal(rooms, &caller.principal(), arrived.at).await?;
+        let again = parts.extensions.insert(Counted).is_some();
+        if !again {
+            limits::by_caller(rooms, &caller, arrived.at).await?;
+        }
         let params =
             RawPathParams::from_request_parts(parts, rooms).await.map_err(|_| Problem::new(Kind::BadParameter))?;
         let actor = match scope(rooms, &params).await? {
             Some(scope) => caller.actor(scope, arrived.at).await.map(Some),
             None => Ok(None),
         };
+        if let (Ok(Some(actor)), false) = (&actor, again) {
+            limits::by_team(rooms, actor.scope().team, arrived.at).await?;
+        }
         let user_agent = parts
             .headers
             .get(header::USER_AGENT)
@@ -95,15 +100,19 @@ impl FromRequestParts<Rooms> for Identified {
     }
 }
 
-/// The team and environment that the address names.
+/// A request whose sender has been counted: what stands around a handler may ask who it is before the handler does.
+#[derive(Clone)]
+struct Counted;
+
+/// The team and environment that the address names. A team that is not there is one that nobody belongs to, so that it
+/// takes the same way, the same time and the same entry in the trail as one that the caller does not belong to.
 async fn scope(rooms: &Rooms, params: &RawPathParams) -> Result<Option<Scope>, Problem> {
     let find = |name: &str| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
     let (Some(team), Some(environment)) = (find("team"), find("environment")) else { return Ok(None) };
     let environment: Environment = environment.parse().map_err(|error: domain::scope::UnknownEnvironment| {
         Problem::new(Kind::BadParameter).detail(format!("environment: {error}"))
     })?;
-    let team = rooms.team(team).await?.ok_or(Kind::NotFound)?;
-    Ok(Some(Scope { team, environment }))
+    Ok(Some(Scope { team: rooms.team_or_nobodys(team).await?, environment }))
 }
 
 impl Identified {

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
+    Extension, Router,
+    extract::{DefaultBodyLimit, State},
     http::Method,
     response::{IntoResponse, Response},
 };
@@ -12,6 +12,7 @@ use edge::{Arrived, Cors, Front, Refusal, RoutePolicy, Surface, TrustedProxies, 
 
 use crate::{
     commands::Error,
+    limits,
     problems::{Kind, Problem},
     rooms::Rooms,
     routes,
@@ -36,20 +37,25 @@ pub fn service(rooms: &Rooms) -> Result<Guarding, Error> {
 
 /// The same without layer 1 around it; served by nobody, asked by the test that takes that layer away (R002).
 pub fn router(rooms: &Rooms) -> Router {
-    // 1 (limits by address), 2 (who, and may they) and 6 (intent before, outcome after) are what a handler's
+    // 1: every route counts its requests by address before anything of them is read (`limits::counted`), and so do
+    // addresses that no route has. 2 (who, and may they) and 6 (intent before, outcome after) are what a handler's
     // `Identified` and `audited` are made of: see request.rs. A route without facts does not answer.
     let table = routes::table();
     let router = table.into_iter().fold(Router::new(), |router, route| route.mount(router, rooms));
     router
-        .fallback(
-            async |axum::extract::State(rooms): axum::extract::State<Rooms>,
-                   axum::Extension(arrived): axum::Extension<Arrived>| {
-                rooms.refused_anonymously(&arrived, Kind::NoSuchRoute);
-                Problem::new(Kind::NoSuchRoute)
+        .fallback(async |State(rooms): State<Rooms>, Extension(arrived): Extension<Arrived>| -> Problem {
+            if let Err(problem) = limits::by_address(&rooms, &arrived).await {
+                return problem;
+            }
+            rooms.refused_anonymously(&arrived, Kind::NoSuchRoute);
+            Problem::new(Kind::NoSuchRoute)
+        })
+        .method_not_allowed_fallback(
+            async |State(rooms): State<Rooms>, Extension(arrived): Extension<Arrived>| -> Problem {
+                limits::by_address(&rooms, &arrived).await.err().unwrap_or(Problem::new(Kind::MethodNotAllowed))
             },
         )
-        .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed))
-        .layer(axum::middleware::from_fn(crate::limits::tell))
+        .layer(axum::middleware::from_fn(limits::tell))
         // The front counts body bytes, per route; axum's own limit would come first.
         .layer(DefaultBodyLimit::disable())
         .with_state(rooms.clone())
@@ -82,10 +88,14 @@ fn render(refusal: Refusal) -> Response {
             Problem::new(Kind::BodyTooLarge).detail(format!("at most {max_bytes} bytes"))
         }
         Refusal::EncodedBody => Problem::new(Kind::UnsupportedMediaType).detail("compressed bodies are not accepted"),
-        Refusal::TimedOut | Refusal::BodyTooSlow => Problem::new(Kind::TookTooLong),
+        Refusal::TimedOut => Problem::new(Kind::TookTooLong),
+        Refusal::BodyTooSlow => Problem::new(Kind::BodyTooSlow),
+        Refusal::UriTooLong => Problem::new(Kind::UriTooLong),
+        Refusal::HeadersTooLarge => Problem::new(Kind::HeadTooLarge),
+        Refusal::UnknownHost => Problem::new(Kind::UnknownHost),
         Refusal::Crashed => Problem::internal("a handler panicked"),
         Refusal::BadHead(why) => Problem::new(Kind::BadParameter).detail(why),
-        _ => Problem::new(Kind::BadParameter).detail("the head of the request is too large or names another host"),
+        _ => Problem::new(Kind::BadParameter),
     };
     problem.into_response()
 }

@@ -1,6 +1,8 @@
 //! A route is one line of a table: method, address, who may, what the audit trail calls it, what it takes and gives.
 //! The router, openapi.json and the walls are all made from that table, so none of them can forget a route.
 
+use std::convert::Infallible;
+
 use authz::Permission;
 use axum::{
     Extension, Router,
@@ -12,6 +14,8 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema},
 };
+
+use edge::WindowName;
 
 use crate::{operation::Operation, rooms::Rooms};
 
@@ -32,6 +36,8 @@ pub struct Facts {
     pub access: Access,
     pub operation: Option<Operation>,
     pub proof: Proof,
+    /// The windows that a request is counted in by the address it comes from, before anything of it is read.
+    pub windows: &'static [WindowName],
 }
 
 /// Whether a person has to have proven lately who they are (step-up). Keys have nothing to prove: making one that may
@@ -70,6 +76,8 @@ pub struct Route {
     pub takes: Option<Body>,
     pub gives: Option<Body>,
     pub status: StatusCode,
+    /// Another good answer that it may give.
+    pub or_status: Option<StatusCode>,
     /// Query parameters: name and meaning.
     pub query: &'static [(&'static str, &'static str)],
     handler: MethodRouter<Rooms>,
@@ -85,11 +93,17 @@ impl Route {
         Self {
             method,
             path,
-            facts: Facts { access: Access::SignedIn, operation: None, proof: Proof::NotAsked },
+            facts: Facts {
+                access: Access::SignedIn,
+                operation: None,
+                proof: Proof::NotAsked,
+                windows: &[WindowName::Address],
+            },
             summary,
             takes: None,
             gives: None,
             status: StatusCode::OK,
+            or_status: None,
             query: &[],
             handler: on(filter, handler),
         }
@@ -133,6 +147,27 @@ impl Route {
         self.facts.proof = Proof::AskedWhen(case);
         self
     }
+    /// An attempt to get in, counted as such (R027).
+    pub const fn attempt(mut self) -> Self {
+        self.facts.windows = &[WindowName::Address, WindowName::Authentication];
+        self
+    }
+    /// Whoever has no session asks for a mail (R031).
+    pub const fn asks_for_mail(mut self) -> Self {
+        self.facts.windows = &[WindowName::Address, WindowName::Authentication, WindowName::Resend];
+        self
+    }
+    /// Somebody in a team has a mail sent again (R031).
+    pub const fn mails_again(mut self) -> Self {
+        self.facts.windows = &[WindowName::Address, WindowName::Resend];
+        self
+    }
+    /// Never refused for being asked often: what watches over the process must not be shut out with whoever shares its
+    /// address.
+    pub const fn uncounted(mut self) -> Self {
+        self.facts.windows = &[];
+        self
+    }
     pub fn takes<T: ToSchema>(mut self) -> Self {
         self.takes = Some(body::<T>());
         self
@@ -145,6 +180,10 @@ impl Route {
         self.status = status;
         self
     }
+    pub const fn or_status(mut self, status: StatusCode) -> Self {
+        self.or_status = Some(status);
+        self
+    }
     pub const fn query(mut self, parameters: &'static [(&'static str, &'static str)]) -> Self {
         self.query = parameters;
         self
@@ -152,6 +191,8 @@ impl Route {
     /// Adds this route to `router`; the facts travel with each request that it matches.
     pub fn mount(self, router: Router<Rooms>, rooms: &Rooms) -> Router<Rooms> {
         let once = axum::middleware::from_fn_with_state(rooms.clone(), crate::idempotency::once);
-        router.route(self.path, self.handler.layer::<_, std::convert::Infallible>(once).layer(Extension(self.facts)))
+        let counted = axum::middleware::from_fn_with_state(rooms.clone(), crate::limits::counted);
+        let handler: MethodRouter<Rooms> = self.handler.layer::<_, Infallible>(once).layer::<_, Infallible>(counted);
+        router.route(self.path, handler.layer(Extension(self.facts)))
     }
 }

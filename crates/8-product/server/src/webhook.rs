@@ -41,7 +41,6 @@ pub async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    limits::by_address(&rooms, &arrived).await?;
     let environment = environment.parse().map_err(|_| Problem::new(Kind::NotPublished))?;
     let team = rooms.team(&team).await?.ok_or(Kind::NotPublished)?;
     let scope = Scope { team, environment };
@@ -139,6 +138,8 @@ async fn answer(
     }
 }
 
+/// A run that failed is answered 4xx like one that was blocked: 5xx would say that the server is ill, and proxies and
+/// clients repeat such calls by themselves, which starts another run each time.
 fn shown(finished: Finished) -> Result<Response, Problem> {
     let run = finished.run;
     match (finished.status, finished.failure) {

@@ -3,6 +3,7 @@
 use authz::Permission;
 use domain::Role;
 use journeys::{Answer, Client, Server, on_both, on_sqlite, workflows::echo};
+use reqwest::Method;
 use serde_json::json;
 use server::route::{Access, Route};
 
@@ -181,6 +182,31 @@ async fn another_teams_things_look_as_if_they_were_not_there() {
             }
         }
         assert!(stranger.all("workflows", 50).await.is_empty() && stranger.all("runs", 50).await.is_empty());
+    })
+    .await;
+}
+
+/// R006: a team that is not there takes the way of one that is another's, down to the entry in the trail: what is written
+/// to disk in one case alone could be told by its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_that_is_not_there_is_entered_like_anothers() {
+    on_both(async |server| {
+        let stranger = server.other_team().await;
+        let entries = async || {
+            let system = authz::act_as_system("a test reads the system's chain");
+            server.rooms.store.audit_range(system, &store::ChainKey::System, 1, 100_000).await.unwrap().len()
+        };
+        for (method, path) in [(Method::POST, "workflows"), (Method::GET, "audit"), (Method::DELETE, "team")] {
+            let mut added = Vec::new();
+            for team in ["demo", "no-such-team"] {
+                let before = entries().await;
+                let body = (method != Method::GET).then(|| json!({}));
+                let client = stranger.in_team(team);
+                client.send(method.clone(), path, body.as_ref()).await.problem("404 NL-3001");
+                added.push(entries().await - before);
+            }
+            assert!(added[0] > 0 && added[0] == added[1], "{method} {path}: {added:?}");
+        }
     })
     .await;
 }

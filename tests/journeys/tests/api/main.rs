@@ -13,6 +13,7 @@ mod guardrails;
 mod headers;
 mod hostile;
 mod layers;
+mod limits;
 mod openapi;
 mod prepared;
 mod prepared_more;

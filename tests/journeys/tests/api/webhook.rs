@@ -163,7 +163,7 @@ async fn markup_from_a_workflow_is_inert() {
         let id = server.client.save(respond("cookie", json!({ "set-cookie": "__Host-nodeloom-access=x" }))).await;
         server.client.publish(&id).await.expect(200);
         let answer = server.client.hook("cookie", json!(1)).await;
-        assert_eq!((answer.status, answer.header("set-cookie")), (502, ""), "{answer:?}");
+        assert_eq!((answer.status, answer.header("set-cookie")), (422, ""), "{answer:?}");
     })
     .await;
 }
@@ -236,7 +236,7 @@ async fn a_slow_run_is_answered_with_its_id() {
     .await;
 }
 
-/// R189: what a guardrail stops is answered 422 with the violations and the run; what fails is answered 502.
+/// R189: what a guardrail stops is answered 422 with the violations and the run; what fails is answered so too, under its own code.
 #[tokio::test(flavor = "multi_thread")]
 async fn blocked_and_failed_runs_say_so() {
     on_both(async |server| {
@@ -257,7 +257,7 @@ async fn blocked_and_failed_runs_say_so() {
         let hook = json!({ "id": "in", "type": "WEBHOOK", "parameters": { "path": "bad" } });
         bad["nodes"].as_array_mut().unwrap().insert(0, hook);
         server.client.deploy(bad).await;
-        let problem = server.client.hook("bad", json!(1)).await.problem("502 NL-5003");
+        let problem = server.client.hook("bad", json!(1)).await.problem("422 NL-5003");
         assert!(problem.text.contains("as told") && problem.text_of("run").starts_with("run_"));
     })
     .await;

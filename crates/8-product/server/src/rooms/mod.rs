@@ -109,12 +109,20 @@ impl Rooms {
         }
         let now = self.clock.now();
         if let Some(known) = self.slugs.get(named, now) {
-            return Ok(Some(known));
+            return Ok(known);
         }
         let system = authz::act_as_system("an address names its team before it is known who asks");
-        let Some(team) = self.store.team_by_slug(system, named).await? else { return Ok(None) };
-        self.slugs.put(named, team.id, now);
-        Ok(Some(team.id))
+        let team = self.store.team_by_slug(system, named).await?.map(|team| team.id);
+        self.slugs.put(named, team, now);
+        Ok(team)
+    }
+
+    /// The same; for an address that names none, a team that nobody can belong to.
+    ///
+    /// # Errors
+    /// [`Kind::StorageUnavailable`].
+    pub async fn team_or_nobodys(&self, named: &str) -> Result<TeamId, Problem> {
+        Ok(self.team(named).await?.unwrap_or_else(|| TeamId::new(Timestamp::from_micros(0), [0; 10])))
     }
 
     /// The slug of a team that exists.
@@ -220,23 +228,23 @@ impl Verifying {
 
 /// Slugs asked for lately, and whose they are. A slug never changes hands, so this may be a little old.
 #[derive(Default)]
-pub struct Slugs(Mutex<HashMap<String, (TeamId, Timestamp)>>);
+pub struct Slugs(Mutex<HashMap<String, (Option<TeamId>, Timestamp)>>);
 
 impl Slugs {
     const LIFE: Duration = Duration::from_secs(10);
     const MOST: usize = 10_000;
 
-    fn get(&self, slug: &str, now: Timestamp) -> Option<TeamId> {
+    fn get(&self, slug: &str, now: Timestamp) -> Option<Option<TeamId>> {
         let known = self.0.lock().ok()?;
         known.get(slug).filter(|(_, at)| now.since(*at) < Self::LIFE).map(|(team, _)| *team)
     }
-    /// After a team has ended.
+    /// After a team was made or has ended.
     pub fn forget(&self) {
         if let Ok(mut known) = self.0.lock() {
             known.clear();
         }
     }
-    fn put(&self, slug: &str, team: TeamId, now: Timestamp) {
+    fn put(&self, slug: &str, team: Option<TeamId>, now: Timestamp) {
         if let Ok(mut known) = self.0.lock() {
             if known.len() >= Self::MOST {
                 known.clear();

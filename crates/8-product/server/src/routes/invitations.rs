@@ -24,7 +24,6 @@ use super::{
 };
 use crate::{
     extract::{Asked, At, Body},
-    limits,
     operation::Operation,
     pages,
     problems::{Kind, Problem},
@@ -116,7 +115,6 @@ pub struct OfInvitation {
 
 pub async fn resend(request: Identified, At(at): At<OfInvitation>) -> Result<Json<api::Invitation>, Problem> {
     let id: InvitationId = show::id(&at.id)?;
-    limits::resend(&request.rooms, &request.arrived).await?;
     let now = request.arrived.at;
     let answer = request
         .audited(Operation::ResendInvitation, Some(id.to_string()), json!({}), async |rooms| {
@@ -157,8 +155,6 @@ pub async fn look(
     Extension(arrived): Extension<Arrived>,
     Body(body): Body<api::LinkToken>,
 ) -> Result<Json<api::InvitedTo>, Problem> {
-    limits::by_address(&rooms, &arrived).await?;
-    limits::authentication(&rooms, &arrived).await?;
     let (found, has_account) = rooms.identity.invitation(&Secret::new(body.token), arrived.at).await?;
     Ok(Json(api::InvitedTo {
         team: found.team_name,
@@ -175,8 +171,6 @@ async fn accepted(
     headers: &HeaderMap,
     accept: Accept,
 ) -> Result<identity::invitation::Joined, Problem> {
-    limits::by_address(rooms, arrived).await?;
-    limits::authentication(rooms, arrived).await?;
     audited_stranger(rooms, arrived, Operation::AcceptInvitation, async |rooms| {
         let done = rooms.identity.accept_invitation(accept, headers, browser(arrived, headers), arrived.at).await;
         done.map_err(told(arrived.at))
@@ -211,7 +205,6 @@ pub async fn page(
     Extension(arrived): Extension<Arrived>,
     Asked(link): Asked<Link>,
 ) -> Result<Response, Problem> {
-    limits::by_address(&rooms, &arrived).await?;
     match rooms.identity.invitation(&Secret::new(link.token.clone()), arrived.at).await {
         Ok((found, known)) => Ok(pages::invitation(&link.token, &found, known, None)),
         Err(identity::Error::Link) => Ok(pages::link_gone()),

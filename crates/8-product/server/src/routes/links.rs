@@ -15,7 +15,6 @@ use serde::Deserialize;
 use super::sign_in::{Link, audited_stranger, form, told};
 use crate::{
     extract::{Asked, Body},
-    limits,
     operation::Operation,
     pages,
     problems::{Kind, Problem},
@@ -81,9 +80,6 @@ pub async fn ask_verification(
     headers: HeaderMap,
     Body(body): Body<api::ToAddress>,
 ) -> Result<(StatusCode, Json<api::Taken>), Problem> {
-    limits::by_address(&rooms, &arrived).await?;
-    limits::authentication(&rooms, &arrived).await?;
-    limits::resend(&rooms, &arrived).await?;
     let email = audited_stranger(&rooms, &arrived, Operation::AskVerification, async |rooms| {
         asked(rooms, &arrived, &headers, &body.email, CooldownAction::Resend).await
     })
@@ -98,9 +94,6 @@ pub async fn ask_reset(
     headers: HeaderMap,
     Body(body): Body<api::ToAddress>,
 ) -> Result<(StatusCode, Json<api::Taken>), Problem> {
-    limits::by_address(&rooms, &arrived).await?;
-    limits::authentication(&rooms, &arrived).await?;
-    limits::resend(&rooms, &arrived).await?;
     let email = audited_stranger(&rooms, &arrived, Operation::AskReset, async |rooms| {
         asked(rooms, &arrived, &headers, &body.email, CooldownAction::Reset).await
     })
@@ -110,8 +103,6 @@ pub async fn ask_reset(
 }
 
 async fn confirmed(rooms: &Rooms, arrived: &Arrived, headers: &HeaderMap, token: String) -> Result<(), Problem> {
-    limits::by_address(rooms, arrived).await?;
-    limits::authentication(rooms, arrived).await?;
     audited_stranger(rooms, arrived, Operation::ConfirmEmail, async |rooms| {
         rooms.identity.require_own_origin(headers)?;
         Ok(rooms.identity.confirm_email(&Secret::new(token), arrived.at).await?)
@@ -137,8 +128,6 @@ async fn set_anew(
     token: String,
     password: String,
 ) -> Result<(), Problem> {
-    limits::by_address(rooms, arrived).await?;
-    limits::authentication(rooms, arrived).await?;
     let user = audited_stranger(rooms, arrived, Operation::ResetPassword, async |rooms| {
         let (token, password) = (Secret::new(token), Secret::new(password));
         Ok(rooms.identity.reset_password(&token, password, headers, arrived.at).await?)
@@ -202,7 +191,6 @@ pub async fn reset_page(
     Extension(arrived): Extension<Arrived>,
     Asked(link): Asked<Link>,
 ) -> Result<Response, Problem> {
-    limits::by_address(&rooms, &arrived).await?;
     match rooms.identity.reset_link_is_good(&Secret::new(link.token.clone()), arrived.at).await {
         Ok(()) => Ok(pages::reset_password(&link.token, None)),
         Err(identity::Error::Link) => Ok(pages::link_gone()),

@@ -97,7 +97,8 @@ const HOOKS: &str = "/hooks/{team}/{environment}/{*path}";
 
 /// Which methods a webhook takes is its own setting; the route takes them all.
 const fn hook(route: Route) -> Route {
-    route.public("the webhook's path, and its signature if it has one, stand for the right").audited(O::StartWebhookRun)
+    let route = route.or_status(StatusCode::ACCEPTED).audited(O::StartWebhookRun);
+    route.public("the webhook's path, and its signature if it has one, stand for the right")
 }
 
 const DASHBOARD: &str = "its files are the same for everyone; what they show comes from the API";
@@ -107,8 +108,8 @@ const DASHBOARD: &str = "its files are the same for everyone; what they show com
 pub fn table() -> Vec<Route> {
     vec![
         // the process
-        Route::get("/healthz", "Whether the process runs", system::health).public("it says nothing but that"),
-        Route::get("/readyz", "Whether the server can serve", system::ready).public("it says nothing but that"),
+        Route::get("/healthz", "Whether the process runs", system::health).uncounted().public("it says nothing but that"),
+        Route::get("/readyz", "Whether the server can serve", system::ready).uncounted().public("it says nothing but that"),
         Route::get("/api/v1/openapi.json", "This description", system::openapi).public("it is the same for everyone"),
         Route::get("/docs/errors/{code}", "What a problem's code means", system::error_page).public("it is documentation"),
         Route::get("/", "The dashboard", dashboard::app).public(DASHBOARD),
@@ -122,23 +123,23 @@ pub fn table() -> Vec<Route> {
 
         // who
         Route::get("/setup", "The page behind the set-up link", sign_in::set_up_page).public("it is made for somebody who has no account yet"),
-        Route::post("/setup", "Makes the first admin (form)", sign_in::set_up).public("the one-time token stands for the right").audited(O::SetUp).status(StatusCode::CREATED),
-        Route::post("/api/v1/auth/login", "Signs in with a password: a session, or the second step", sign_in::sign_in).public("this is how one signs in").audited(O::SignIn).takes::<api::SignIn>().gives::<api::SignInAnswer>(),
-        Route::post("/api/v1/auth/second-factor", "The second step of a sign-in", sign_in::second_step).public("the first step's token stands for the right").audited(O::SecondStep).takes::<api::SecondStep>().gives::<api::SignedIn>(),
-        Route::post("/api/v1/auth/refresh", "Renews a session", sign_in::refresh).public("the refresh cookie stands for the right").audited(O::RefreshSession).gives::<api::SignedIn>(),
+        Route::post("/setup", "Makes the first admin (form)", sign_in::set_up).attempt().public("the one-time token stands for the right").audited(O::SetUp).status(StatusCode::CREATED),
+        Route::post("/api/v1/auth/login", "Signs in with a password: a session, or the second step", sign_in::sign_in).attempt().public("this is how one signs in").audited(O::SignIn).takes::<api::SignIn>().gives::<api::SignInAnswer>(),
+        Route::post("/api/v1/auth/second-factor", "The second step of a sign-in", sign_in::second_step).attempt().public("the first step's token stands for the right").audited(O::SecondStep).takes::<api::SecondStep>().gives::<api::SignedIn>(),
+        Route::post("/api/v1/auth/refresh", "Renews a session", sign_in::refresh).attempt().public("the refresh cookie stands for the right").audited(O::RefreshSession).gives::<api::SignedIn>(),
         Route::post("/api/v1/auth/logout", "Ends the session", sign_in::sign_out).audited(O::SignOut).status(StatusCode::NO_CONTENT),
-        Route::post("/api/v1/auth/verification", "Mails a link that confirms an address", links::ask_verification).public("whoever asks cannot sign in yet; the answer says nothing").audited(O::AskVerification).takes::<api::ToAddress>().gives::<api::Taken>().status(StatusCode::ACCEPTED),
-        Route::post("/api/v1/auth/verification/confirm", "Confirms an address", links::confirm_email).public("the mailed token stands for the right").audited(O::ConfirmEmail).takes::<api::LinkToken>().status(StatusCode::NO_CONTENT),
-        Route::post("/api/v1/auth/password-reset", "Mails a link that sets a new password", links::ask_reset).public("whoever asks cannot sign in; the answer says nothing").audited(O::AskReset).takes::<api::ToAddress>().gives::<api::Taken>().status(StatusCode::ACCEPTED),
-        Route::post("/api/v1/auth/password-reset/confirm", "Sets a new password; every session ends", links::reset_password).public("the mailed token stands for the right").audited(O::ResetPassword).takes::<api::ResetPassword>().status(StatusCode::NO_CONTENT),
+        Route::post("/api/v1/auth/verification", "Mails a link that confirms an address", links::ask_verification).asks_for_mail().public("whoever asks cannot sign in yet; the answer says nothing").audited(O::AskVerification).takes::<api::ToAddress>().gives::<api::Taken>().status(StatusCode::ACCEPTED),
+        Route::post("/api/v1/auth/verification/confirm", "Confirms an address", links::confirm_email).attempt().public("the mailed token stands for the right").audited(O::ConfirmEmail).takes::<api::LinkToken>().status(StatusCode::NO_CONTENT),
+        Route::post("/api/v1/auth/password-reset", "Mails a link that sets a new password", links::ask_reset).asks_for_mail().public("whoever asks cannot sign in; the answer says nothing").audited(O::AskReset).takes::<api::ToAddress>().gives::<api::Taken>().status(StatusCode::ACCEPTED),
+        Route::post("/api/v1/auth/password-reset/confirm", "Sets a new password; every session ends", links::reset_password).attempt().public("the mailed token stands for the right").audited(O::ResetPassword).takes::<api::ResetPassword>().status(StatusCode::NO_CONTENT),
         Route::get("/verify-email", "The page behind a link that confirms an address", links::verify_page).public("it is a form around the token"),
-        Route::post("/verify-email", "Confirms an address (form)", links::verify_form).public("the mailed token stands for the right").audited(O::ConfirmEmail),
+        Route::post("/verify-email", "Confirms an address (form)", links::verify_form).attempt().public("the mailed token stands for the right").audited(O::ConfirmEmail),
         Route::get("/reset-password", "The page behind a link that sets a new password", links::reset_page).public("it is a form around the token"),
-        Route::post("/reset-password", "Sets a new password (form)", links::reset_form).public("the mailed token stands for the right").audited(O::ResetPassword),
-        Route::post("/api/v1/invitations/look", "What an invitation says", invitations::look).public("the invitation's token stands for the right").takes::<api::LinkToken>().gives::<api::InvitedTo>(),
-        Route::post("/api/v1/invitations/accept", "Joins a team", invitations::accept).public("the invitation's token stands for the right").audited(O::AcceptInvitation).takes::<api::AcceptInvitation>().gives::<api::Joined>(),
+        Route::post("/reset-password", "Sets a new password (form)", links::reset_form).attempt().public("the mailed token stands for the right").audited(O::ResetPassword),
+        Route::post("/api/v1/invitations/look", "What an invitation says", invitations::look).attempt().public("the invitation's token stands for the right").takes::<api::LinkToken>().gives::<api::InvitedTo>(),
+        Route::post("/api/v1/invitations/accept", "Joins a team", invitations::accept).attempt().public("the invitation's token stands for the right").audited(O::AcceptInvitation).takes::<api::AcceptInvitation>().gives::<api::Joined>(),
         Route::get("/invitation", "The page behind an invitation", invitations::page).public("it is made for somebody who has no account yet"),
-        Route::post("/invitation", "Joins a team (form)", invitations::page_form).public("the invitation's token stands for the right").audited(O::AcceptInvitation),
+        Route::post("/invitation", "Joins a team (form)", invitations::page_form).attempt().public("the invitation's token stands for the right").audited(O::AcceptInvitation),
 
         // me
         Route::get("/api/v1/me", "Who is asking", me::me).gives::<api::Me>(),
@@ -167,7 +168,7 @@ pub fn table() -> Vec<Route> {
         Route::get(here!("/cooldowns"), "Pauses and failures that are recorded against members", members::cooldowns).needs(P::ManageTeam).audited(O::ViewCooldowns).gives::<api::MemberCooldowns>(),
         Route::get(here!("/invitations"), "Lists invitations that wait", invitations::list).needs(P::ManageTeam).gives::<api::Invitations>(),
         Route::post(here!("/invitations"), "Invites somebody", invitations::create).needs(P::ManageTeam).audited(O::Invite).dangerous().takes::<api::Invite>().gives::<api::Invitation>().status(StatusCode::CREATED),
-        Route::post(here!("/invitations/{id}/resend"), "Sends an invitation again, with another link", invitations::resend).needs(P::ManageTeam).audited(O::ResendInvitation).gives::<api::Invitation>(),
+        Route::post(here!("/invitations/{id}/resend"), "Sends an invitation again, with another link", invitations::resend).mails_again().needs(P::ManageTeam).audited(O::ResendInvitation).gives::<api::Invitation>(),
         Route::delete(here!("/invitations/{id}"), "Takes an invitation back", invitations::revoke).needs(P::ManageTeam).audited(O::RevokeInvitation),
         Route::get(here!("/service-accounts"), "Lists accounts for machines", members::machines).needs(P::ManageTeam).gives::<api::ServiceAccounts>(),
         Route::post(here!("/service-accounts"), "Makes an account for machines", members::create_machine).needs(P::ManageTeam).audited(O::CreateMachine).dangerous().takes::<api::CreateServiceAccount>().gives::<api::ServiceAccount>().status(StatusCode::CREATED),
@@ -202,7 +203,7 @@ pub fn table() -> Vec<Route> {
         Route::post(here!("/workflows/{id}/promote"), "Publishes this environment's version in another", workflows::promote).needs(P::Promote).audited(O::PromoteWorkflow).takes::<api::PromoteTo>().gives::<api::Workflow>(),
 
         // runs
-        Route::post(here!("/workflows/{id}/runs"), "Starts a run", runs::start).needs(P::ExecuteWorkflow).audited(O::StartRun).takes::<api::StartRun>().gives::<api::Run>().status(StatusCode::ACCEPTED),
+        Route::post(here!("/workflows/{id}/runs"), "Starts a run", runs::start).needs(P::ExecuteWorkflow).audited(O::StartRun).takes::<api::StartRun>().gives::<api::Run>().status(StatusCode::ACCEPTED).or_status(StatusCode::OK),
         Route::get(here!("/runs"), "Lists runs, newest first", runs::list).needs(P::ViewWorkflow).gives::<api::Page<api::RunSummary>>().query(RUNS),
         Route::get(here!("/runs/{run}"), "A run with its nodes", runs::show).needs(P::ViewWorkflow).gives::<api::Run>(),
         Route::post(here!("/runs/{run}/cancel"), "Stops a run", runs::cancel).needs(P::ExecuteWorkflow).audited(O::CancelRun).gives::<api::RunSummary>(),
@@ -247,7 +248,7 @@ pub fn table() -> Vec<Route> {
         Route::delete(here!("/connections/clients/{provider}"), "Forgets a client", connections::delete_client).needs(P::ManageCredential).audited(O::DeleteOauthClient),
         Route::post(here!("/connections"), "Begins a connection", connections::begin).needs(P::ManageCredential).audited(O::BeginConnection).takes::<api::BeginConnection>().gives::<api::ConnectionBegun>().status(StatusCode::CREATED),
         Route::post(here!("/connections/{id}/reconnect"), "Makes a connection again", connections::reconnect).needs(P::ManageCredential).audited(O::BeginConnection).takes::<api::ReconnectConnection>().gives::<api::ConnectionBegun>().status(StatusCode::CREATED),
-        Route::get("/api/v1/oauth/callback", "The way back from a provider", connections::callback).audited(O::FinishConnection).gives::<api::Credential>(),
+        Route::get("/api/v1/oauth/callback", "The way back from a provider", connections::callback).or_status(StatusCode::SEE_OTHER).audited(O::FinishConnection).gives::<api::Credential>(),
 
         // audit
         Route::get(here!("/audit"), "Lists audit entries, newest first", audit::list).needs(P::ViewAudit).audited(O::ViewAudit).gives::<api::Page<api::AuditEntry>>().query(AUDIT),
@@ -266,8 +267,8 @@ pub fn table() -> Vec<Route> {
         Route::post(here!("/audit/purge"), "Purges entries before a moment, whole sealed segments at a time", audit::purge).needs(P::PurgeData).audited(O::PurgeAudit).takes::<api::PurgeAudit>().gives::<api::AuditPurged>(),
         Route::post(here!("/audit/erasures"), "Makes a person's data in the trail unreadable", audit::erase).needs(P::PurgeData).audited(O::EraseFromAudit).takes::<api::EraseFromAudit>().gives::<api::AuditErased>(),
         Route::get(here!("/audit/verification"), "Verifies the trail", audit::verify).needs(P::ViewAudit).audited(O::VerifyAudit).gives::<api::AuditVerification>(),
-
         Route::get(here!("/audit/verification/progress"), "How far the verification that is under way has come", audit::progress).needs(P::ViewAudit).gives::<api::AuditProgress>(),
+
         // SIEM
         Route::get(here!("/siem"), "Lists SIEM destinations with how delivery stands", siem::list).needs(P::ConfigureSiem).gives::<api::Page<api::SiemDestination>>(),
         Route::post(here!("/siem"), "Makes a SIEM destination", siem::create).needs(P::ConfigureSiem).audited(O::CreateSiem).dangerous().takes::<api::SaveSiemDestination>().gives::<api::NewSiemDestination>().status(StatusCode::CREATED),

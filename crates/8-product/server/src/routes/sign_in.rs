@@ -19,7 +19,6 @@ use store::{Effects, people::Membership};
 use super::links;
 use crate::{
     extract::{Asked, Body},
-    limits,
     operation::Operation,
     pages,
     problems::{Kind, Problem},
@@ -66,8 +65,6 @@ pub async fn set_up(
     headers: HeaderMap,
     sent: Result<Form<SetUpForm>, FormRejection>,
 ) -> Result<Response, Problem> {
-    limits::by_address(&rooms, &arrived).await?;
-    limits::authentication(&rooms, &arrived).await?;
     let sent = form(sent)?;
     let (token, email) = (sent.token.clone(), sent.email.clone());
     let done = audited_stranger(&rooms, &arrived, Operation::SetUp, async |rooms| {
@@ -104,6 +101,7 @@ pub async fn set_up(
         let (value, record) = new.make(arrived.at);
         rooms.store.add_own_api_key(system, stored_key(&record), Effects::none()).await?;
         rooms.identity.forget_memberships();
+        rooms.slugs.forget();
         Ok((done.signed_in, value))
     })
     .await;
@@ -174,8 +172,6 @@ pub async fn sign_in(
     headers: HeaderMap,
     Body(body): Body<api::SignIn>,
 ) -> Result<Response, Problem> {
-    limits::by_address(&rooms, &arrived).await?;
-    limits::authentication(&rooms, &arrived).await?;
     let step = audited_stranger(&rooms, &arrived, Operation::SignIn, async |rooms| {
         let (browser, password) = (browser(&arrived, &headers), Secret::new(body.password));
         rooms.identity.sign_in(&body.email, password, &headers, browser, arrived.at).await.map_err(told(arrived.at))
@@ -197,8 +193,6 @@ pub async fn second_step(
     headers: HeaderMap,
     Body(body): Body<api::SecondStep>,
 ) -> Result<Response, Problem> {
-    limits::by_address(&rooms, &arrived).await?;
-    limits::authentication(&rooms, &arrived).await?;
     let signed_in = audited_stranger(&rooms, &arrived, Operation::SecondStep, async |rooms| {
         let (pending, code) = (Secret::new(body.pending), Secret::new(body.code));
         let browser = browser(&arrived, &headers);
@@ -214,8 +208,6 @@ pub async fn refresh(
     Extension(arrived): Extension<Arrived>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    limits::by_address(&rooms, &arrived).await?;
-    limits::authentication(&rooms, &arrived).await?;
     let signed_in = audited_stranger(&rooms, &arrived, Operation::RefreshSession, async |rooms| {
         Ok(rooms.identity.refresh(&headers, arrived.at).await?)
     })

@@ -61,6 +61,7 @@ pub async fn create(
                 done => done?,
             }
             rooms.identity.forget_memberships();
+            rooms.slugs.forget();
             Ok(team)
         })
         .await?;
@@ -111,7 +112,7 @@ pub struct OfTeam {
 /// For the last admin there is no way out but another admin, or the team's end.
 pub async fn leave(request: Identified, At(at): At<OfTeam>) -> Result<StatusCode, Problem> {
     let person = request.person()?;
-    let team = request.rooms.team(&at.team).await?.ok_or(Kind::NotFound)?;
+    let team = request.rooms.team_or_nobodys(&at.team).await?;
     request
         .audited(Operation::LeaveTeam, Some(team.to_string()), json!({}), async |rooms| {
             let system = authz::act_as_system("a person leaves a team by themselves");
