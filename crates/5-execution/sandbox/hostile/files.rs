@@ -3,6 +3,7 @@
 use std::{
     ffi::CString,
     fs::{self, OpenOptions},
+    os::fd::AsRawFd,
     os::unix::fs::{PermissionsExt, chown, symlink},
     path::Path,
 };
@@ -30,6 +31,10 @@ fn create(directory: &str) -> Tried {
 
 fn read(path: &str) -> Tried {
     from_io(fs::read(path))
+}
+
+fn open_read(path: &str) -> Result<fs::File, String> {
+    fs::File::open(path).map_err(|error| error.to_string())
 }
 
 /// Opens for writing and writes nothing.
@@ -167,6 +172,38 @@ pub const ATTACKS: &[Attack] = &[
         call!(SYS_open_by_handle_at, AT_FDCWD, handle.as_mut_ptr(), O_RDONLY)
     }),
     ("watch-all-files", Root, || call!(SYS_fanotify_init, 0, O_RDONLY)),
+    ("start-to-watch-files", Works, || call!(SYS_inotify_init1, 0)),
+    // tells what the host does with a directory, without inotify
+    ("directory-notification", Works, || call!(SYS_fcntl, open_read("/usr")?.as_raw_fd(), F_NOTIFY, 1)),
+    // makes whoever opens the file wait
+    ("lease-on-a-program", Depends, || call!(SYS_fcntl, open_read("/usr/bin/id")?.as_raw_fd(), F_SETLEASE, F_RDLCK)),
+    // locks of the host's files are everybody's: one guest's is another's message
+    ("lock-a-program", Works, || call!(SYS_flock, open_read("/usr/bin/id")?.as_raw_fd(), LOCK_SH | LOCK_NB)),
+    ("record-lock-on-a-program", Works, || {
+        let mut about: flock = unsafe { std::mem::zeroed() };
+        about.l_type = F_RDLCK as i16;
+        call!(SYS_fcntl, open_read("/usr/bin/id")?.as_raw_fd(), F_SETLK, &raw const about)
+    }),
+    ("open-file-lock-on-a-program", Works, || {
+        let mut about: flock = unsafe { std::mem::zeroed() };
+        about.l_type = F_RDLCK as i16;
+        call!(SYS_fcntl, open_read("/usr/bin/id")?.as_raw_fd(), F_OFD_SETLK, &raw const about)
+    }),
+    ("lock-a-device", Works, || call!(SYS_flock, open_read("/dev/null")?.as_raw_fd(), LOCK_SH | LOCK_NB)),
+    // writable for everybody, and so are its times: a message to the next guest
+    ("touch-a-device", Works, || call!(SYS_utimensat, AT_FDCWD, c"/dev/null".as_ptr(), 0, 0)),
+    ("touch-a-device-by-the-old-call", Works, || call!(SYS_utime, c"/dev/zero".as_ptr(), 0)),
+    ("change-mode-of-a-device", Root, || call!(SYS_fchmodat, AT_FDCWD, c"/dev/null".as_ptr(), 0o666)),
+    ("mount-from-a-path", Depends, || call!(SYS_fspick, AT_FDCWD, c"/".as_ptr(), 0)),
+    ("move-a-mount", Depends, || call!(SYS_move_mount, AT_FDCWD, c"/usr".as_ptr(), AT_FDCWD, c"/tmp".as_ptr(), 0)),
+    ("statistics-of-mounts", Depends, || {
+        let (question, mut into) = ([24u64, u64::MAX, 1], [0u64; 128]);
+        call!(457, question.as_ptr(), into.as_mut_ptr(), 1024, 0)
+    }),
+    ("list-of-mounts", Depends, || {
+        let (question, mut into) = ([24u64, u64::MAX, 0], [0u64; 16]);
+        call!(458, question.as_ptr(), into.as_mut_ptr(), 16, 0)
+    }),
     ("working-directory-of-the-server", Works, || {
         let here = std::env::current_dir().map_err(|e| e.to_string())?;
         got(here != Path::new("/"), "only the empty root")

@@ -91,6 +91,27 @@ pub const ATTACKS: &[Attack] = &[
     ("io-privilege", Depends, || call!(SYS_iopl, 3)),
     ("io-ports", Depends, || call!(SYS_ioperm, 0x80, 1, 1)),
     ("descriptor-table", Depends, || call!(SYS_modify_ldt, 0, 0, 0)),
+    // they are the host's, and no control group counts them
+    ("huge-pages", Depends, || {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
+        call!(SYS_mmap, 0, 2 << 20, PROT_READ | PROT_WRITE, flags, -1, 0)
+    }),
+    ("notifying-filter", Depends, || {
+        let allow = [0x06u64 | (0x7fff_0000u64 << 32)];
+        let program = [1u64, allow.as_ptr() as u64];
+        call!(SYS_seccomp, 1, 8, program.as_ptr())
+    }),
+    ("scheduling-attributes", Works, || {
+        let batch = [48u32, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        call!(SYS_sched_setattr, 0, batch.as_ptr(), 0)
+    }),
+    ("cached-pages-of-a-file", Depends, || {
+        let file = std::fs::File::open("/usr/bin/id").map_err(|e| e.to_string())?;
+        let (range, mut seen) = ([0u64; 2], [0u64; 5]);
+        call!(451, std::os::fd::AsRawFd::as_raw_fd(&file), range.as_ptr(), seen.as_mut_ptr(), 0)
+    }),
+    ("quota-by-descriptor", Depends, || call!(SYS_quotactl_fd, 0, 0, 0, 0)),
+    ("release-memory-of-a-process", Depends, || call!(SYS_process_mrelease, -1, 0)),
     ("secret-memory", Depends, || call!(SYS_memfd_secret, 0)),
     ("program-in-memory", Works, || call!(SYS_memfd_create, c"x".as_ptr(), 0)),
     ("protection-keys", Depends, || call!(SYS_pkey_alloc, 0, 0)),

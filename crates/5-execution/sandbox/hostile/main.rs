@@ -127,7 +127,8 @@ fn main() {
     }
     if name == "--serve" || name == "--serve-busily" {
         let word = |n| std::env::args().nth(n).unwrap_or_default();
-        return serve(&word(2), &word(3), &word(4), name == "--serve-busily");
+        // the suite looks for this number among arguments, and must not find this program's
+        return serve(word(2).trim_start_matches("run-"), &word(3), &word(4), name == "--serve-busily");
     }
     if name == "--list" {
         for (name, outside, _) in attacks {

@@ -18,6 +18,12 @@ fn socket(family: i32, kind: i32, protocol: i32) -> Tried {
     call!(SYS_socket, family, kind, protocol)
 }
 
+pub fn stream_pair() -> [i32; 2] {
+    let mut pair = [-1; 2];
+    unsafe { socketpair(AF_UNIX, SOCK_STREAM, 0, pair.as_mut_ptr()) };
+    pair
+}
+
 pub const ATTACKS: &[Attack] = &[
     ("socket-inet-udp", Works, || socket(AF_INET, SOCK_DGRAM, 0)),
     ("socket-inet-tcp", Works, || socket(AF_INET, SOCK_STREAM, 0)),
@@ -47,6 +53,21 @@ pub const ATTACKS: &[Attack] = &[
     ("socketpair-tipc", Depends, || {
         let mut pair = [0; 2];
         call!(SYS_socketpair, AF_TIPC, SOCK_SEQPACKET, 0, pair.as_mut_ptr())
+    }),
+    // its ends can send to any address that a file or a name stands for
+    ("datagram-socket-pair", Works, || {
+        let mut pair = [0; 2];
+        call!(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, pair.as_mut_ptr())
+    }),
+    ("program-on-a-socket-pair", Works, || {
+        let pair = stream_pair();
+        let all = [0x06u64 | (0xffff_ffffu64 << 32)];
+        let program = [1u64, all.as_ptr() as u64];
+        call!(SYS_setsockopt, pair[0], SOL_SOCKET, SO_ATTACH_FILTER, program.as_ptr(), 16)
+    }),
+    ("option-of-a-socket-pair", Works, || {
+        let yes = 1i32;
+        call!(SYS_setsockopt, stream_pair()[0], SOL_SOCKET, SO_PASSCRED, &raw const yes, 4)
     }),
     ("tcp-listen", Works, || from_io(TcpListener::bind("127.0.0.1:0"))),
     ("tcp-listen-everywhere", Works, || from_io(TcpListener::bind("0.0.0.0:0"))),

@@ -61,9 +61,23 @@ pub const ATTACKS: &[Attack] = &[
     }),
     ("child-reaper", Works, || call!(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)),
     ("be-undumpable", Works, || call!(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)),
-    ("raise-limits", Depends, || {
-        let limit = rlimit { rlim_cur: 1 << 19, rlim_max: 1 << 19 };
-        crate::answered(unsafe { setrlimit(RLIMIT_NPROC, &limit) }.into())
+    ("raise-limits", Works, || {
+        let limit = rlimit { rlim_cur: 4000, rlim_max: 4000 };
+        crate::answered(unsafe { setrlimit(RLIMIT_NOFILE, &limit) }.into())
+    }),
+    // with a limit of 0 a host may still hand a crash to a program of its own
+    ("core-limit-of-nothing", Works, || {
+        let limit = rlimit { rlim_cur: 0, rlim_max: 0 };
+        call!(SYS_setrlimit, RLIMIT_CORE, &raw const limit)
+    }),
+    ("core-limit-by-process", Works, || {
+        let limit = rlimit { rlim_cur: 0, rlim_max: 0 };
+        call!(SYS_prlimit64, getpid(), RLIMIT_CORE, &raw const limit, 0)
+    }),
+    ("core-dumps-possible", Works, || {
+        let mut limit = rlimit { rlim_cur: 1, rlim_max: 1 };
+        unsafe { getrlimit(RLIMIT_CORE, &raw mut limit) };
+        got((limit.rlim_cur, limit.rlim_max) != (1, 1), "the limit that the kernel takes for no core at all")
     }),
     ("raise-file-size", Root, || {
         let limit = rlimit { rlim_cur: 1 << 40, rlim_max: 1 << 40 };

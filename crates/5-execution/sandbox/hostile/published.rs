@@ -14,6 +14,17 @@ use crate::{
     call, from_io, got, own_mounts,
 };
 
+/// Whether a filter was in force before `main`, and before the runtime of the language.
+static EARLY: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(-1);
+
+extern "C" fn early() {
+    EARLY.store(unsafe { prctl(PR_GET_SECCOMP, 0, 0, 0, 0) }, std::sync::atomic::Ordering::Relaxed);
+}
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_START: extern "C" fn() = early;
+
 pub const ATTACKS: &[Attack] = &[
     // runc: the container overwrote the host's program through its own /proc/self/exe
     ("cve-2019-5736-own-executable", Depends, || from_io(OpenOptions::new().write(true).open("/proc/self/exe"))),
@@ -62,6 +73,16 @@ pub const ATTACKS: &[Attack] = &[
             got(after[..64] != before, "the file is unchanged")
         },
     ),
+    // Chrome's renderer left its sandbox by urgent data between two ends of a socket pair
+    ("cve-2025-38236-urgent-data", Depends, || {
+        let (pair, mut into) = (crate::network::stream_pair(), 0u8);
+        call!(SYS_sendto, pair[0], c"x".as_ptr(), 1, MSG_OOB, 0, 0)?;
+        call!(SYS_recvfrom, pair[1], &raw mut into, 1, MSG_OOB, 0, 0)
+    }),
+    // Dify: what ran before the filter was loaded ran without it
+    ("dify-code-before-the-filter", Works, || {
+        got(EARLY.load(std::sync::atomic::Ordering::Relaxed) == 0, "filtered before the first instruction")
+    }),
     // bubblewrap: characters pushed into the terminal of whoever started it
     ("cve-2017-5226-terminal", Depends, || call!(SYS_ioctl, 0, TIOCSTI, c"x".as_ptr())),
     // the same by the console's own call

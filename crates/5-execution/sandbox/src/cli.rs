@@ -26,7 +26,7 @@ nodeloom sandbox build-root [--python PATH] [--program PATH]... DIRECTORY
     puts a small root with Python together from this machine's packages, for --root and the setting sandbox.root
 
 OPTIONS
-    --input JSON       the value of `input` (run only; default null)
+    --input JSON|@FILE the value of `input`, or a file that holds it (run only; default null)
     --timeout S        seconds until everything is killed (default 5)
     --cpu S            seconds of processor time (default: the timeout)
     --memory MB        memory of all processes together, at least 8 (default 128)
@@ -143,7 +143,12 @@ impl Options {
                 "--python" => recipe.python = value()?.into(),
                 "--program" => recipe.programs.push(value()?.into()),
                 "--input" => {
-                    input = serde_json::from_str(&value()?).map_err(|error| format!("--input is not JSON: {error}"))?;
+                    let given = value()?;
+                    let text = match given.strip_prefix('@') {
+                        Some(path) => fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"))?,
+                        None => given.into_bytes(),
+                    };
+                    input = serde_json::from_slice(&text).map_err(|error| format!("--input is not JSON: {error}"))?;
                 }
                 "--timeout" => limits.wall_clock = seconds(&value()?)?,
                 "--cpu" => cpu = Some(seconds(&value()?)?),

@@ -163,21 +163,11 @@ impl Heard {
 mod tests {
     use super::*;
     use crate::Limits;
-    use sandbox_launcher::wire::{Profile, Report};
+    use sandbox_launcher::wire::Report;
 
     fn heard(parts: &[&[u8]]) -> Heard {
         let limits = Limits { output_bytes: 4, ..Limits::default() };
-        let task = Task {
-            profile: Profile::Empty,
-            tree: None,
-            program: Executable::SelfCheck,
-            arguments: Vec::new(),
-            stdin: Vec::new(),
-            result_bytes: None,
-            own_network: true,
-            output_bytes: 4,
-            limits: &limits,
-        };
+        let task = crate::trial::task(&limits, 4);
         let mut heard = Heard::new(&task);
         for part in parts {
             // byte by byte, as a slow pipe might

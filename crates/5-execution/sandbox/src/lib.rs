@@ -20,6 +20,8 @@ mod probe;
 mod sandbox;
 mod spec;
 pub mod tree;
+#[cfg(test)]
+mod trial;
 
 pub use choice::{BackendChoice, Choice, Considered};
 pub use config::SandboxConfig;

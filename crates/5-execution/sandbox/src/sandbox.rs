@@ -142,7 +142,13 @@ impl Sandbox {
                 let found = executable::locate(path, root)?;
                 let name = std::iter::once(found.name.clone()).chain(found.before.clone());
                 let rest = arguments.iter().map(|word| word.as_bytes().to_vec());
-                let arguments = name.chain(rest).collect();
+                let arguments: Vec<Vec<u8>> = name.chain(rest).collect();
+                let bytes: usize = arguments.iter().map(|word| word.len() + 8).sum();
+                if bytes > MAX_ARGUMENT_BYTES {
+                    let reason =
+                        format!("its arguments are {bytes} bytes long, more than the {MAX_ARGUMENT_BYTES} allowed");
+                    return Err(Error::NotExecutable { path: path.clone(), reason });
+                }
                 let task = Task {
                     profile,
                     tree,
@@ -185,6 +191,9 @@ impl Sandbox {
         known.entry(profile).or_insert_with(|| attest::profile(&*self.inner.backend, profile)).clone()
     }
 }
+
+/// All arguments together, each with eight bytes beside it: they travel to the launcher in one packet.
+const MAX_ARGUMENT_BYTES: usize = sandbox_launcher::wire::MAX_PACKET - (8 << 10);
 
 fn mark(output: &mut crate::Captured) {
     if output.truncated {

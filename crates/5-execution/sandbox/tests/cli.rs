@@ -128,7 +128,9 @@ fn what_cannot_be_executed_or_shown_is_named() {
         check(&["exec", "--root", root, "--", "true"], 125, why);
     }
     let long = "x".repeat(100_000);
-    check(&["exec", "--", "true", &long, &long], 125, "sandbox_broken: the sandbox failed at hand the job");
+    check(&["exec", "--", "true", &long, &long], 126, "program_not_executable: ");
+    let many = vec!["x"; 20_000];
+    check(&[&["exec", "--", "true"][..], &many].concat(), 126, "its arguments are");
 }
 
 /// Issue 4, bad input, from the shell.
@@ -169,6 +171,20 @@ fn bad_code_has_an_exit_code_and_a_word() {
     }
     let Said { code, out, .. } = said(&["run", "--language", "js", "--input", "[20, 22]", "-"], b"input[0] + input[1]");
     assert_eq!((code, out.trim()), (0, "42"));
+    // an input of 50 MB does not fit on a command line
+    let input = Scrap::new("input", format!("[20, 22, {:?}]", "x".repeat(50 << 20)).as_bytes());
+    let from = format!("@{}", input.path());
+    for language in ["js", "python"] {
+        let Said { code, out, err } = said(&["run", "--language", language, "--input", &from, "-"], b"return 1");
+        assert!(
+            code == 125 && err.contains("code_input_too_large: ") && out.is_empty(),
+            "{language}: {code} {out} {err}"
+        );
+    }
+    std::fs::write(&input.0, "[20, 22]").unwrap();
+    let Said { code, out, .. } = said(&["run", "--language", "js", "--input", &from, "-"], b"input[0] + input[1]");
+    assert_eq!((code, out.trim()), (0, "42"));
+    check(&["run", "--language", "js", "--input", "@/nowhere/input", "-"], 2, "/nowhere/input cannot be read");
 }
 
 #[test]

@@ -222,9 +222,20 @@ pub(crate) fn descriptors(job: &Job, fds: &[OwnedFd], words: &PipeWriter) -> io:
     sys::close_range(kept as u32, u32::MAX, true)
 }
 
+/// No core of a guest, in a file or elsewhere. With a limit of 0 a host that pipes cores into a program of its own
+/// (systemd-coredump, apport) would still start it, as root, with the guest's memory as its input; a limit of 1 is the one
+/// that the kernel takes for "no" there too. The filter keeps guests from changing it.
+pub(crate) fn no_core() -> io::Result<()> {
+    match sys::limit(libc::RLIMIT_CORE, 1, 1) {
+        // whoever started the server took this much away for good
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => sys::limit(libc::RLIMIT_CORE, 0, 0),
+        set => set,
+    }
+}
+
 pub(crate) fn limits(profile: Profile, job: &Job) -> io::Result<()> {
     let same = |which, value| sys::limit(which, value, value);
-    same(libc::RLIMIT_CORE, 0)?;
+    no_core()?;
     same(libc::RLIMIT_FSIZE, job.scratch_bytes)?;
     same(libc::RLIMIT_MEMLOCK, 64 << 10)?;
     let lesser =

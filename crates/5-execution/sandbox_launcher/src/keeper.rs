@@ -98,13 +98,19 @@ fn keep(profile: Profile) -> Result<(), Failed> {
         return Err(("look at the container", io::Error::other("it has no process namespace of its own")));
     }
     sys::private_files();
+    sys::forget_signals();
     let (mut job, given) = take_job().map_err(doing("read the job"))?;
     if !job.path.is_empty() && !job.script.is_empty() {
         lay_script(&job, &given).map_err(doing("lay the script"))?;
     }
+    let mut allowed = filter::of(profile);
+    if job.scratch_bytes == 0 {
+        // what could be changed then are devices, which an engine may have shown instead of made
+        allowed.refuse(filter::TIMES);
+    }
     let mut prepared = Prepared {
         profile,
-        filter: filter::compile(&filter::of(profile)),
+        filter: filter::compile(&allowed),
         ruleset: None,
         landlock: 0,
         proc_directory: sys::open_directory(c"/proc").map_err(doing("open /proc"))?,
@@ -220,6 +226,7 @@ fn run(prepared: &Prepared, job: &Job, given: Given) -> Result<Kept, Failed> {
     };
     let Some((pid, handle)) = forked else { become_guest(prepared, job, &fds, &words_end) };
     drop((fds, words_end));
+    sys::drop_capabilities().map_err(doing("give up rights"))?;
     let mut watch = Watch { streams: [out, err, told], started, cpu_us: 0, timed_out: false, flooded: false };
     let ended = watch.until_end(pid, handle.as_ref().map(AsFd::as_fd), job)?;
     let mut report = Report {

@@ -62,6 +62,10 @@ fn prepare(
     sys::place(2, 3, true).map_err(at("dup"))?; // number 3 stays taken: it is the guest's result channel
     sys::close_range(0, 3, true).map_err(at("close_range"))?;
     let _ = sys::new_session();
+    // what the server's own parent made it ignore is no business of guests
+    sys::forget_signals();
+    // while root may still raise it
+    child::no_core().map_err(at("rlimits"))?;
     let proc_directory = sys::open_directory(c"/proc").map_err(at("open /proc"))?;
     let (user, group) = sys::ids();
     let left = sys::leave_groups(); // an ordinary user cannot

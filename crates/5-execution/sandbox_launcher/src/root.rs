@@ -93,7 +93,12 @@ fn devices() -> io::Result<()> {
     for name in ["null", "zero", "full", "random", "urandom"] {
         let (from, to) = (Path::new("/dev").join(name), place.join("dev").join(name));
         fs::write(&to, b"")?;
-        sys::mount(&c_path(&from)?, &c_path(&to)?, c"", MS_BIND, c"")?;
+        let target = c_path(&to)?;
+        sys::mount(&c_path(&from)?, &target, c"", MS_BIND, c"")?;
+        // written to they can be all the same, but their times and modes, which all guests see, stay as they are
+        sys::harden_tree(&target, true).or_else(|_| {
+            sys::mount(c"", &target, c"", MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC, c"")
+        })?;
     }
     Ok(())
 }

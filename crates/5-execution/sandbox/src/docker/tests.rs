@@ -2,19 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox_launcher::wire::{Frame, Profile};
+use sandbox_launcher::wire::Frame;
 
 use super::{
     Docker, Patience,
     double::{Double, Play, spoken, well},
 };
 use crate::{
-    Error, Exit, Limits, SandboxConfig,
-    backend::{Backend, Executable, Finished, Task},
+    Error, Exit, SandboxConfig,
+    backend::{Backend, Finished},
+    trial::{BOUND, chain, task, until},
 };
-
-/// An engine in a bad mood is waited for no longer than this, whatever it does.
-const BOUND: Duration = Duration::from_secs(40);
 
 const SHORT: Patience = Patience {
     answer: Duration::from_secs(3),
@@ -29,20 +27,9 @@ fn backend(double: &Double) -> Docker {
 }
 
 async fn run(docker: &Docker) -> Result<Finished, Error> {
-    let limits = Limits { wall_clock: Duration::from_millis(200), ..Limits::default() };
-    let task = Task {
-        profile: Profile::Empty,
-        tree: None,
-        program: Executable::SelfCheck,
-        arguments: Vec::new(),
-        stdin: Vec::new(),
-        result_bytes: None,
-        own_network: true,
-        output_bytes: 1024,
-        limits: &limits,
-    };
+    let limits = until(Duration::from_millis(200));
     docker.prepare().await?;
-    docker.run(&task).await
+    docker.run(&task(&limits, 1024)).await
 }
 
 /// Plays it; the answer must come in time.
@@ -53,11 +40,6 @@ async fn play(name: &str, plays: &[(&'static str, Vec<Play>)]) -> (Result<Finish
     let result = run(&docker).await;
     assert!(at.elapsed() < BOUND, "{name}: {:?}", at.elapsed());
     (result, double.asked())
-}
-
-fn chain(error: &Error) -> String {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    format!("{}: {error}{cause}", error.code())
 }
 
 #[tokio::test]

@@ -26,13 +26,6 @@ pub enum Identity {
     Own { ids: (u32, u32) },
 }
 
-impl Identity {
-    /// Whether the number of processes can be limited by user, because nobody else has it.
-    pub fn is_alone(self) -> bool {
-        matches!(self, Self::Mapped { .. })
-    }
-}
-
 /// One container.
 pub struct Bundle {
     pub name: String,
@@ -93,6 +86,9 @@ impl Bundle {
             });
         }
         let none: [&str; 0] = [];
+        // whoever maps the root of a namespace into one below must have been able to give files capabilities; the keeper
+        // does that for its guest, which then has none, and lets go of it
+        let rights: &[&str] = if user == 0 { &["CAP_SETFCAP"] } else { &[] };
         json!({
             "ociVersion": "1.0.2",
             "hostname": "sandbox",
@@ -103,7 +99,7 @@ impl Bundle {
                 "env": none,
                 "cwd": "/",
                 "capabilities": {
-                    "bounding": none, "effective": none, "inheritable": none, "permitted": none, "ambient": none,
+                    "bounding": rights, "effective": rights, "permitted": rights, "inheritable": none, "ambient": none,
                 },
                 "noNewPrivileges": true,
             },

@@ -212,7 +212,8 @@ impl Oci {
         let mut to = pipe::Sender::from_owned_fd(input.into()).map_err(wrap)?;
         let mut from = pipe::Receiver::from_owned_fd(output.into()).map_err(wrap)?;
         let mut complaints = pipe::Receiver::from_owned_fd(complaints.into()).map_err(wrap)?;
-        let limited = Limited { memory: runtime.groups.memory(), processes: !bundle.identity.is_alone() };
+        // the guest's user is nobody else's, or has a namespace of its own, in which it is counted alone
+        let limited = Limited { memory: runtime.groups.memory(), processes: false };
         let packet = kept::packet(task, &limited);
         let mut heard = Heard::new(task);
         let talk = async {

@@ -209,6 +209,13 @@ impl Groups {
 
 /// Removes what servers that are no more have left: bundles, and groups with whoever is still in them.
 pub fn sweep(place: &Path) {
+    let left = left_in(place);
+    let names: Vec<_> = left.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    // a runtime outlives its server for a moment, and would make again what is removed
+    let until = Instant::now() + Duration::from_secs(5);
+    while !names.is_empty() && at_work(&names) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let groups = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
     for directory in groups.chain([PathBuf::from("/sys/fs/cgroup")]) {
         for path in left_in(&directory) {
@@ -218,6 +225,15 @@ pub fn sweep(place: &Path) {
     for path in left_in(place) {
         let _ = fs::remove_dir_all(path);
     }
+}
+
+/// Whether a process has one of these names on its command line.
+fn at_work(names: &[&str]) -> bool {
+    fs::read_dir("/proc").into_iter().flatten().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line);
+        names.iter().any(|name| line.contains(name))
+    })
 }
 
 fn left_in(directory: &Path) -> Vec<PathBuf> {

@@ -7,19 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sandbox_launcher::wire::Profile;
-
 use super::{Oci, Patience};
 use crate::{
-    Error, Limits, SandboxConfig,
-    backend::{Backend, Executable, Finished, Task},
+    Error, SandboxConfig,
+    backend::{Backend, Finished},
+    trial::{BOUND, chain, task, until},
 };
 
 const SHORT: Patience =
     Patience { run: Duration::from_secs(2), end: Duration::from_millis(500), delete: Duration::from_millis(500) };
-
-/// However slow this machine is today.
-const BOUND: Duration = Duration::from_secs(40);
 
 /// A program that plays a runtime: `run` and `delete` are lines of a shell script.
 fn runtime(name: &str, run: &str, delete: &str) -> PathBuf {
@@ -39,28 +35,12 @@ async fn run(path: PathBuf) -> Result<Finished, Error> {
     let config = SandboxConfig { oci_runtime: Some(path), ..SandboxConfig::default() };
     let mut oci = Oci::new(&config)?;
     oci.patience = SHORT;
-    let limits = Limits { wall_clock: Duration::from_millis(300), ..Limits::default() };
-    let task = Task {
-        profile: Profile::Empty,
-        tree: None,
-        program: Executable::SelfCheck,
-        arguments: Vec::new(),
-        stdin: Vec::new(),
-        result_bytes: None,
-        own_network: true,
-        output_bytes: 1024,
-        limits: &limits,
-    };
+    let limits = until(Duration::from_millis(300));
     oci.prepare().await?;
-    let finished = oci.run(&task).await;
+    let finished = oci.run(&task(&limits, 1024)).await;
     let left: Vec<_> = fs::read_dir(&oci.base).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("nodeloom-oci-")), "bundles: {left:?}");
     finished
-}
-
-fn chain(error: &Error) -> String {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    format!("{}: {error}{cause}", error.code())
 }
 
 /// Issue 4: a runtime that refuses, dies, babbles, floods, or does nothing at all.

@@ -237,7 +237,7 @@ fn a_killed_server_leaves_nothing() {
     for round in if is_native() { 0..20u64 } else { 10..16 } {
         let word = format!("4711{round}{}", std::process::id());
         let mut server = Command::new(&*HOSTILE)
-            .args(["--serve", &word, settings.backend.name(), &beyond])
+            .args(["--serve", &format!("run-{word}"), settings.backend.name(), &beyond])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -257,6 +257,8 @@ fn a_killed_server_leaves_nothing() {
         eventually("a control group is left", || own_groups(number).is_empty());
         eventually("a container is running", || engine_running(number) == 0);
         eventually("a launcher is left", || !own_launchers(&name));
+        // a runtime that was just started finishes what it began, and then there is nothing more that it could make
+        eventually("a runtime is left", || !own_launchers(&format!("nodeloom-oci-{number}-")));
         servers.push(number);
     }
     if !is_native() {
@@ -287,7 +289,7 @@ fn a_server_killed_at_any_moment_of_its_work_leaves_nothing() {
         let moment = Duration::from_micros((random >> 33) % if is_native() { 600_000 } else { 5_000_000 });
         let word = format!("4712{round}{}", std::process::id());
         let mut server = Command::new(&*HOSTILE)
-            .args(["--serve-busily", &word, settings.backend.name(), &beyond])
+            .args(["--serve-busily", &format!("run-{word}"), settings.backend.name(), &beyond])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -302,6 +304,7 @@ fn a_server_killed_at_any_moment_of_its_work_leaves_nothing() {
         eventually(&what("a control group"), || own_groups(number).is_empty());
         eventually(&what("a container that runs"), || engine_running(number) == 0);
         eventually(&what("a launcher"), || !own_launchers(&format!("nodeloom-{number}-")));
+        eventually(&what("a runtime"), || !own_launchers(&format!("nodeloom-oci-{number}-")));
         servers.push(number);
     }
     if !is_native() {
@@ -325,7 +328,7 @@ fn what_a_killed_janitor_left_is_swept_at_the_next_start() {
     }
     let word = format!("4713{}", std::process::id());
     let mut server = Command::new(&*HOSTILE)
-        .args(["--serve", &word, "native", ""])
+        .args(["--serve", &format!("run-{word}"), "native", ""])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

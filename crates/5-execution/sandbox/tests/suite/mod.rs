@@ -7,3 +7,4 @@ mod escapes;
 mod leaks;
 mod ordinary_user;
 mod programs;
+mod published;

@@ -1,6 +1,6 @@
 //! From a [`Filter`] to instructions for the kernel, and a small machine that runs them for tests.
 
-use super::{Filter, Rule, Verdict};
+use super::{Filter, Rule, Test, Verdict};
 
 /// One instruction, laid out as the kernel reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,9 @@ const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 /// Numbers from here on belong to the x32 interface, which nobody needs.
 const FOREIGN: u32 = 0x4000_0000;
+
+/// From an argument's low half to its high half.
+const HIGH: u32 = 4;
 
 const fn argument(index: u8) -> u32 {
     16 + 8 * index as u32
@@ -103,26 +106,42 @@ fn tree(cuts: &[(u32, Rule)]) -> Vec<Instruction> {
 fn leaf(rule: Rule) -> Vec<Instruction> {
     match rule {
         Rule::Plain(verdict) => vec![answer(verdict)],
-        Rule::NoBits { index, mask, then, otherwise } => {
-            vec![op(LOAD, 0, 0, argument(index)), op(IF_ANY_BIT, 1, 0, mask), answer(then), answer(otherwise)]
-        }
-        Rule::OneOf { index, values, otherwise } => {
-            let mut program = vec![op(LOAD, 0, 0, argument(index))];
-            for (at, value) in values.iter().enumerate() {
-                program.push(op(IF_EQUAL, (values.len() - at) as u8, 0, *value));
-            }
-            program.extend([answer(otherwise), answer(Verdict::Allow)]);
+        Rule::When { ways, otherwise } => {
+            let mut program: Vec<_> = ways.iter().flat_map(|tests| way(tests)).collect();
+            program.push(answer(otherwise));
             program
         }
-        Rule::Both { first, second, otherwise } => vec![
-            op(LOAD, 0, 0, argument(first.0)),
-            op(IF_EQUAL, 0, 3, first.1),
-            op(LOAD, 0, 0, argument(second.0)),
-            op(IF_EQUAL, 0, 1, second.1),
-            answer(Verdict::Allow),
-            answer(otherwise),
-        ],
     }
+}
+
+/// Allows when all tests hold; otherwise goes on behind itself.
+fn way(tests: &[Test]) -> Vec<Instruction> {
+    let mut program = vec![answer(Verdict::Allow)];
+    for test in tests.iter().rev() {
+        // what is there already is jumped over when this test fails
+        let fail = u8::try_from(program.len()).unwrap_or(u8::MAX - 2);
+        let mut part = match *test {
+            Test::Is(index, value) => vec![op(LOAD, 0, 0, argument(index)), op(IF_EQUAL, 0, fail, value)],
+            Test::Not(index, value) => vec![op(LOAD, 0, 0, argument(index)), op(IF_EQUAL, fail, 0, value)],
+            Test::NoBits(index, mask) => vec![op(LOAD, 0, 0, argument(index)), op(IF_ANY_BIT, fail, 0, mask)],
+            Test::Null(index) => vec![
+                op(LOAD, 0, 0, argument(index)),
+                op(IF_EQUAL, 0, fail + 2, 0),
+                op(LOAD, 0, 0, argument(index) + HIGH),
+                op(IF_EQUAL, 0, fail, 0),
+            ],
+            Test::OneOf(index, values) => {
+                let others = values.iter().enumerate().map(|(at, value)| {
+                    let left = (values.len() - 1 - at) as u8;
+                    op(IF_EQUAL, left, if left == 0 { fail } else { 0 }, *value)
+                });
+                std::iter::once(op(LOAD, 0, 0, argument(index))).chain(others).collect()
+            }
+        };
+        part.extend(program);
+        program = part;
+    }
+    program
 }
 
 /// Runs the instructions as the kernel would.
@@ -136,7 +155,7 @@ pub fn judge(program: &[Instruction], architecture: u32, number: u32, arguments:
                 held = match op.k {
                     NUMBER => number,
                     ARCH => architecture,
-                    k => arguments[(k as usize - 16) / 8] as u32,
+                    k => (arguments[(k as usize - 16) / 8] >> (8 * ((k - 16) % 8))) as u32,
                 }
             }
             JUMP => at += op.k as usize,

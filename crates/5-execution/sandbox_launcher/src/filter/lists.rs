@@ -2,7 +2,11 @@
 
 use libc::{c_long, *};
 
-use super::{Filter, PROGRAM_FD, Rule, Verdict};
+use super::{
+    Filter, PROGRAM_FD, Rule,
+    Test::{self, Is, NoBits, Not, Null, OneOf},
+    Verdict,
+};
 
 const EPERM: Verdict = Verdict::Errno(libc::EPERM as u16);
 const ENOSYS: Verdict = Verdict::Errno(libc::ENOSYS as u16);
@@ -17,6 +21,12 @@ pub const NAMESPACES: u32 = (CLONE_NEWUSER
     | CLONE_NEWCGROUP
     | CLONE_NEWTIME) as u32;
 
+/// The calls that change when a file was last used.
+#[cfg(target_arch = "x86_64")]
+pub const TIMES: &[c_long] = &[SYS_utimensat, SYS_utime, SYS_utimes];
+#[cfg(not(target_arch = "x86_64"))]
+pub const TIMES: &[c_long] = &[SYS_utimensat];
+
 fn filter(otherwise: Verdict, groups: &[(&[c_long], Rule)]) -> Filter {
     let mut rules: Vec<(u32, Rule)> = Vec::new();
     for (numbers, rule) in groups {
@@ -29,6 +39,10 @@ fn filter(otherwise: Verdict, groups: &[(&[c_long], Rule)]) -> Filter {
 
 const fn plain(verdict: Verdict) -> Rule {
     Rule::Plain(verdict)
+}
+
+const fn when(ways: &'static [&'static [Test]], otherwise: Verdict) -> Rule {
+    Rule::When { ways, otherwise }
 }
 
 /// Our own runner: memory, time, reading its job and writing its answer. Everything else kills.
@@ -82,17 +96,19 @@ pub(super) fn javascript() -> Filter {
         #[cfg(target_arch = "x86_64")]
         SYS_readlink,
     ];
-    let no_code = Rule::NoBits { index: 2, mask: PROT_EXEC as u32, then: Verdict::Allow, otherwise: Verdict::Kill };
-    let own_limits_read = Rule::Both { first: (0, 0), second: (2, 0), otherwise: EPERM };
+    let no_code = when(&[&[NoBits(2, PROT_EXEC as u32)]], Verdict::Kill);
+    let no_code_and_no_huge_pages =
+        when(&[&[NoBits(2, PROT_EXEC as u32), NoBits(3, MAP_HUGETLB as u32)]], Verdict::Kill);
+    let own_limits_read = when(&[&[Is(0, 0), Null(2)]], EPERM);
     // the one execution that starts the runner: its descriptor is closed by it, and nothing can open another
-    let start =
-        Rule::Both { first: (0, PROGRAM_FD as u32), second: (4, AT_EMPTY_PATH as u32), otherwise: Verdict::Kill };
+    let start = when(&[&[Is(0, PROGRAM_FD as u32), Is(4, AT_EMPTY_PATH as u32)]], Verdict::Kill);
     filter(
         Verdict::Kill,
         &[
             (ALLOWED, plain(Verdict::Allow)),
             (REFUSED, plain(EPERM)),
-            (&[SYS_mmap, SYS_mprotect], no_code),
+            (&[SYS_mmap], no_code_and_no_huge_pages),
+            (&[SYS_mprotect], no_code),
             (&[SYS_prlimit64], own_limits_read),
             (&[SYS_execveat], start),
             (&[SYS_clone3], plain(ENOSYS)),
@@ -102,8 +118,6 @@ pub(super) fn javascript() -> Filter {
 
 /// Any program: files, own processes and threads, signals among them, no socket but a pair.
 pub(super) fn any_program() -> Filter {
-    let clone = Rule::NoBits { index: 0, mask: NAMESPACES, then: Verdict::Allow, otherwise: EPERM };
-    let pair = Rule::OneOf { index: 0, values: &[AF_UNIX as u32], otherwise: EPERM };
     const CONTROLS: &[u32] = &[
         FIONREAD as u32,
         FIOCLEX as u32,
@@ -126,18 +140,48 @@ pub(super) fn any_program() -> Filter {
         PR_GET_SECUREBITS as u32,
         0x5356_4d41, // PR_SET_VMA: a name for anonymous memory
     ];
+    // A pair that is connected for good: datagrams could be sent from one end to any address.
+    const CONNECTED: &[u32] = &[
+        SOCK_STREAM as u32,
+        (SOCK_STREAM | SOCK_CLOEXEC) as u32,
+        (SOCK_STREAM | SOCK_NONBLOCK) as u32,
+        (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK) as u32,
+        SOCK_SEQPACKET as u32,
+        (SOCK_SEQPACKET | SOCK_CLOEXEC) as u32,
+        (SOCK_SEQPACKET | SOCK_NONBLOCK) as u32,
+        (SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK) as u32,
+    ];
+    // No lock, lease or notification: the host's files below /usr are everybody's, and so are their locks.
+    const DESCRIPTORS: &[u32] = &[
+        F_DUPFD as u32,
+        F_DUPFD_CLOEXEC as u32,
+        F_GETFD as u32,
+        F_SETFD as u32,
+        F_GETFL as u32,
+        F_SETFL as u32,
+        F_GETPIPE_SZ as u32,
+    ];
     filter(
         EPERM,
         &[
             (ANY_PROGRAM, plain(Verdict::Allow)),
             (OLD, plain(Verdict::Allow)),
             (DEADLY, plain(Verdict::Kill)),
-            (&[SYS_clone], clone),
+            (&[SYS_clone], when(&[&[NoBits(0, NAMESPACES)]], EPERM)),
             (&[SYS_clone3, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register], plain(ENOSYS)),
-            (&[SYS_socketpair], pair),
-            (&[SYS_ioctl], Rule::OneOf { index: 1, values: CONTROLS, otherwise: EPERM }),
-            (&[SYS_prctl], Rule::OneOf { index: 0, values: PROCESS, otherwise: EPERM }),
-            (&[SYS_personality], Rule::OneOf { index: 0, values: &[0, u32::MAX], otherwise: EPERM }),
+            (&[SYS_socketpair], when(&[&[Is(0, AF_UNIX as u32), OneOf(1, CONNECTED)]], EPERM)),
+            // urgent data between two ends of a pair freed what was still used (CVE-2025-38236)
+            (&[SYS_sendto, SYS_recvfrom], when(&[&[NoBits(3, MSG_OOB as u32)]], EPERM)),
+            (&[SYS_sendmsg, SYS_recvmsg], when(&[&[NoBits(2, MSG_OOB as u32)]], EPERM)),
+            (&[SYS_fcntl], when(&[&[OneOf(1, DESCRIPTORS)]], EPERM)),
+            // huge pages are the host's, and no control group counts them
+            (&[SYS_mmap], when(&[&[NoBits(3, MAP_HUGETLB as u32)]], EPERM)),
+            // see `no_core`
+            (&[SYS_setrlimit], when(&[&[Not(0, RLIMIT_CORE as u32)]], EPERM)),
+            (&[SYS_prlimit64], when(&[&[Not(1, RLIMIT_CORE as u32)], &[Null(2)]], EPERM)),
+            (&[SYS_ioctl], when(&[&[OneOf(1, CONTROLS)]], EPERM)),
+            (&[SYS_prctl], when(&[&[OneOf(0, PROCESS)]], EPERM)),
+            (&[SYS_personality], when(&[&[OneOf(0, &[0, u32::MAX])]], EPERM)),
         ],
     )
 }
@@ -193,18 +237,18 @@ const DEADLY: &[c_long] = &[
 const ANY_PROGRAM: &[c_long] = &[
     // descriptors and files
     SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_preadv2,
-    SYS_pwritev2, SYS_close, SYS_close_range, SYS_openat, SYS_openat2, SYS_lseek, SYS_dup, SYS_dup3, SYS_fcntl,
-    SYS_flock, SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_truncate, SYS_fallocate, SYS_getdents64, SYS_getcwd,
+    SYS_pwritev2, SYS_close, SYS_close_range, SYS_openat, SYS_openat2, SYS_lseek, SYS_dup, SYS_dup3,
+    SYS_fsync, SYS_fdatasync, SYS_ftruncate, SYS_truncate, SYS_fallocate, SYS_getdents64, SYS_getcwd,
     SYS_chdir, SYS_fchdir, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_statfs, SYS_fstatfs, SYS_readlinkat,
     SYS_faccessat, SYS_faccessat2, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_linkat, SYS_symlinkat,
     SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_umask, SYS_pipe2, SYS_splice, SYS_tee, SYS_sendfile,
     SYS_copy_file_range, SYS_fadvise64, SYS_sync_file_range, SYS_getxattr, SYS_lgetxattr, SYS_fgetxattr,
     SYS_listxattr, SYS_llistxattr, SYS_flistxattr,
     // memory
-    SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mremap, SYS_brk, SYS_madvise, SYS_mincore, SYS_msync, SYS_membarrier,
+    SYS_mprotect, SYS_munmap, SYS_mremap, SYS_brk, SYS_madvise, SYS_mincore, SYS_msync, SYS_membarrier,
     // waiting
     SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_eventfd2,
-    SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_signalfd4, SYS_inotify_init1,
+    SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_signalfd4,
     SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday, SYS_times,
     SYS_getitimer, SYS_setitimer, SYS_timer_create, SYS_timer_settime, SYS_timer_gettime, SYS_timer_getoverrun,
     SYS_timer_delete, SYS_restart_syscall,
@@ -215,13 +259,13 @@ const ANY_PROGRAM: &[c_long] = &[
     SYS_setresgid, SYS_setreuid, SYS_setregid, SYS_capget, SYS_set_tid_address, SYS_set_robust_list,
     SYS_get_robust_list, SYS_rseq, SYS_futex, SYS_sched_yield, SYS_sched_getaffinity, SYS_sched_setaffinity,
     SYS_sched_getparam, SYS_sched_getscheduler, SYS_sched_get_priority_max, SYS_sched_get_priority_min,
-    SYS_getpriority, SYS_setpriority, SYS_prlimit64, SYS_getrlimit, SYS_setrlimit, SYS_getrusage, SYS_getcpu,
+    SYS_getpriority, SYS_setpriority, SYS_getrlimit, SYS_getrusage, SYS_getcpu,
     SYS_pidfd_open, SYS_pidfd_send_signal,
     // signals
     SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_rt_sigpending, SYS_rt_sigtimedwait,
     SYS_rt_sigsuspend, SYS_rt_sigqueueinfo, SYS_sigaltstack,
     // a socket pair and the machine's description
-    SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getsockopt, SYS_setsockopt, SYS_getsockname,
+    SYS_shutdown, SYS_getsockopt, SYS_getsockname,
     SYS_getpeername, SYS_uname, SYS_sysinfo, SYS_getrandom,
 ];
 
@@ -230,7 +274,7 @@ const ANY_PROGRAM: &[c_long] = &[
 const OLD: &[c_long] = &[
     SYS_open, SYS_creat, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_mkdir, SYS_rmdir, SYS_unlink, SYS_rename,
     SYS_link, SYS_symlink, SYS_chmod, SYS_dup2, SYS_pipe, SYS_poll, SYS_select, SYS_epoll_create, SYS_epoll_wait,
-    SYS_eventfd, SYS_inotify_init, SYS_fork, SYS_vfork, SYS_getpgrp, SYS_alarm, SYS_pause, SYS_time, SYS_utime,
+    SYS_eventfd, SYS_fork, SYS_vfork, SYS_getpgrp, SYS_alarm, SYS_pause, SYS_time, SYS_utime,
     SYS_utimes, SYS_arch_prctl, SYS_getdents,
 ];
 #[cfg(not(target_arch = "x86_64"))]

@@ -9,7 +9,7 @@ mod lists;
 mod outer;
 
 pub use compile::{Instruction, compile, judge};
-pub use lists::NAMESPACES;
+pub use lists::{NAMESPACES, TIMES};
 pub use outer::outer;
 
 use crate::wire::Profile;
@@ -25,17 +25,28 @@ pub enum Verdict {
     Kill,
 }
 
+/// What an argument must be. All but [`Null`](Test::Null) look at its low 32 bits, as the calls they are used for do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Argument, value.
+    Is(u8, u32),
+    /// Argument, value that it must not have.
+    Not(u8, u32),
+    /// Argument, its possible values.
+    OneOf(u8, &'static [u32]),
+    /// Argument, bits of which none may be set.
+    NoBits(u8, u32),
+    /// The argument, all 64 bits of it, is 0.
+    Null(u8),
+}
+
 /// The answer, which may look at arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// The same whatever the arguments are.
     Plain(Verdict),
-    /// `then` when (low 32 bits of argument `index` & `mask`) is 0, else `otherwise`.
-    NoBits { index: u8, mask: u32, then: Verdict, otherwise: Verdict },
-    /// Allowed when the low 32 bits of argument `index` are one of `values`, else `otherwise`.
-    OneOf { index: u8, values: &'static [u32], otherwise: Verdict },
-    /// Allowed when both arguments have these low 32 bits, else `otherwise`.
-    Both { first: (u8, u32), second: (u8, u32), otherwise: Verdict },
+    /// Allowed in each of these ways, for which all its tests must hold; else `otherwise`.
+    When { ways: &'static [&'static [Test]], otherwise: Verdict },
 }
 
 /// A filter: rules by number, and the answer to every other number.
@@ -45,6 +56,17 @@ pub struct Filter {
     pub rules: Vec<(u32, Rule)>,
     /// For every number without a rule.
     pub otherwise: Verdict,
+}
+
+impl Filter {
+    /// Answers these calls with "not permitted".
+    pub fn refuse(&mut self, calls: &[libc::c_long]) {
+        for (number, rule) in &mut self.rules {
+            if calls.contains(&libc::c_long::from(*number)) {
+                *rule = Rule::Plain(Verdict::Errno(libc::EPERM as u16));
+            }
+        }
+    }
 }
 
 /// The descriptor that a program is executed from; closed by the execution itself.
@@ -124,5 +146,48 @@ mod tests {
             verdict(Profile::HostUsr, libc::SYS_ioctl, [0, libc::TIOCSTI | (1 << 40), 0, 0, 0, 0]),
             Verdict::Errno(1)
         );
+    }
+
+    /// Each argument that opens something is refused, and its harmless neighbour is not.
+    #[test]
+    fn arguments_are_looked_at() {
+        use Profile::{HostUsr, Javascript};
+        use libc::*;
+        let (yes, no) = (Verdict::Allow, Verdict::Errno(1));
+        let core = RLIMIT_CORE as u64;
+        let huge = (MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB) as u64;
+        let cases: &[(Profile, i64, [u64; 6], Verdict)] = &[
+            (HostUsr, SYS_socketpair, [1, (SOCK_STREAM | SOCK_CLOEXEC) as u64, 0, 0, 0, 0], yes),
+            (HostUsr, SYS_socketpair, [1, SOCK_SEQPACKET as u64, 0, 0, 0, 0], yes),
+            (HostUsr, SYS_socketpair, [1, (SOCK_DGRAM | SOCK_CLOEXEC) as u64, 0, 0, 0, 0], no),
+            (HostUsr, SYS_socketpair, [1, SOCK_RAW as u64, 0, 0, 0, 0], no),
+            (HostUsr, SYS_socketpair, [40, SOCK_STREAM as u64, 0, 0, 0, 0], no),
+            (HostUsr, SYS_setsockopt, [0, 1, SO_ATTACH_FILTER as u64, 0, 0, 0], no),
+            (HostUsr, SYS_sendto, [0, 0, 1, MSG_DONTWAIT as u64, 0, 0], yes),
+            (HostUsr, SYS_sendto, [0, 0, 1, MSG_OOB as u64, 0, 0], no),
+            (HostUsr, SYS_recvmsg, [0, 0, (MSG_OOB | MSG_PEEK) as u64, 0, 0, 0], no),
+            (HostUsr, SYS_fcntl, [0, F_DUPFD_CLOEXEC as u64, 0, 0, 0, 0], yes),
+            (HostUsr, SYS_fcntl, [0, F_NOTIFY as u64, 0, 0, 0, 0], no),
+            (HostUsr, SYS_fcntl, [0, F_SETLEASE as u64, 0, 0, 0, 0], no),
+            (HostUsr, SYS_fcntl, [0, F_SETLK as u64, 0, 0, 0, 0], no),
+            (HostUsr, SYS_flock, [0; 6], no),
+            (HostUsr, SYS_mmap, [0, 4096, 3, (MAP_PRIVATE | MAP_ANONYMOUS) as u64, 0, 0], yes),
+            (HostUsr, SYS_mmap, [0, 4096, 3, huge, 0, 0], no),
+            (Javascript, SYS_mmap, [0, 4096, 3, huge, 0, 0], Verdict::Kill),
+            (Javascript, SYS_mmap, [0, 4096, 3, 0x22, 0, 0], yes),
+            (Javascript, SYS_mmap, [0, 4096, PROT_EXEC as u64, 0x22, 0, 0], Verdict::Kill),
+            (HostUsr, SYS_setrlimit, [RLIMIT_NOFILE as u64, 1, 0, 0, 0, 0], yes),
+            (HostUsr, SYS_setrlimit, [core, 1, 0, 0, 0, 0], no),
+            (HostUsr, SYS_prlimit64, [0, RLIMIT_NOFILE as u64, 1, 0, 0, 0], yes),
+            (HostUsr, SYS_prlimit64, [0, core, 0, 1, 0, 0], yes),
+            (HostUsr, SYS_prlimit64, [0, core, 1, 0, 0, 0], no),
+            (HostUsr, SYS_prlimit64, [0, core, 1 << 32, 0, 0, 0], no),
+            (Javascript, SYS_prlimit64, [0, 3, 0, 1, 0, 0], yes),
+            (Javascript, SYS_prlimit64, [0, 3, 1 << 32, 0, 0, 0], no),
+            (Javascript, SYS_prlimit64, [7, 3, 0, 1, 0, 0], no),
+        ];
+        for (profile, number, arguments, expected) in cases {
+            assert_eq!(verdict(*profile, *number, *arguments), *expected, "{number} {arguments:?}");
+        }
     }
 }

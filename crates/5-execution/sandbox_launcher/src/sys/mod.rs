@@ -328,6 +328,17 @@ pub fn usual_signals() {
     }
 }
 
+/// Every signal does again what it usually does.
+pub fn forget_signals() {
+    for signal in 1..65 {
+        // SAFETY: the default action has no handler that could run; the kernel refuses numbers that cannot be set.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // our own runtime counts on errors instead of this one
+    // SAFETY: as above.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
+
 /// Nothing that this process creates is readable to others.
 pub fn private_files() {
     // SAFETY: umask cannot fail and passes no pointer.
