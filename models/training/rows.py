@@ -11,7 +11,8 @@ import textprep
 HEADS = ["user", "data", "toxic", *sources.CATEGORIES]
 # Templated or huge sources are capped, so that none of them dominates.
 CAPS = {"slabs/attack": 1000, "slabs/benign": 1000, "gpteacher_codegen": 1000, "gpteacher_toolformer": 400, "neuralchemy/hackaprompt": 400,
-        "satml-ctf-2024": 500, "llmail": 700, "davidson/offensive": 900, "davidson/hate": 900, "davidson/neither": 1600}
+        "satml-ctf-2024": 500, "llmail": 700, "davidson/offensive": 2600, "davidson/hate": 1430, "davidson/neither": 3400,
+        "own/benign_data/data/lone_insert": 900}
 OWN_CAP = 500  # rows of one kind of our own
 
 
@@ -75,7 +76,7 @@ def gather(folder, seed, leave=(), tools=2600, documents=2600):
             if rng.random() < 0.1:
                 labels |= {"toxic": 0, **{c: 0 for c in sources.CATEGORIES}}
         out.append((dict(text=text, source=source, channel="data", label=labels["data"], weight=1.0, labels=labels), words))
-    for text in rng.sample(pools.get("readme", []), min(len(pools.get("readme", [])), documents)):
+    for text in rng.sample(pools.get("readme", []), min(len(pools.get("readme", [])), documents // 2)):
         out.append((dict(text=text, source="readme", channel="data", label=0, weight=1.0, labels={"user": 0, "data": 0}), None))
     phrases = sources.short_texts()
     rng.shuffle(phrases)

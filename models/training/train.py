@@ -97,7 +97,7 @@ def main():
             at = (y[:, h] == label)
             if w[at, h].sum() > 0:
                 w[at, h] *= {0: 1.0, 1: 1.0}[label] / w[at, h].sum()
-        w[:, h] *= len(windows) * {"user": 1.0, "data": 1.0, "toxic": 0.4}.get(heads[h], 0.12) / 2
+        w[:, h] *= len(windows) * {"user": 1.0, "data": 1.0, "toxic": 0.6}.get(heads[h], 0.12) / 2
     counts = {}
     for x in windows:
         counts[x["source"]] = counts.get(x["source"], 0) + 1

@@ -37,8 +37,8 @@ SLOTS = read_slots()
 
 
 def read_core(name):
-    """Yields (kind, split, lang, extra, line) of a core file and of its continuation, NAME_more.txt."""
-    for path in (CORE / name, CORE / name.replace(".txt", "_more.txt")):
+    """Yields (kind, split, lang, extra, line) of a core file and of its continuations, NAME_more.txt and NAME_extra.txt."""
+    for path in (CORE / name, *(CORE / name.replace(".txt", f"_{part}.txt") for part in ("more", "extra"))):
         head = {"kind": "misc"}
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             if line.startswith("## kind="):

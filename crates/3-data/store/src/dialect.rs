@@ -49,21 +49,10 @@ pub(crate) const APPEND_AUDIT_ENTRIES: Sql = Sql {
                $7::text[], $8::uuid[], $9::uuid[], $10::bytea[], $11::bytea[], $12::bytea[])",
 };
 
-/// A transaction of its own: entries and heads, if the heads still are where the writer saw them last. PostgreSQL
-/// stores nothing when its one head moved on; SQLite refuses a NULL, and the transaction is rolled back.
+/// A transaction of its own: entries and heads, if the one head still is where the writer saw it last. PostgreSQL's
+/// alone; SQLite's stands in `audit/lane.rs`.
 pub(crate) const RECORD_AUDIT_ENTRIES: Sql = Sql {
-    sqlite: "BEGIN IMMEDIATE; \
-             INSERT INTO audit_entries \
-             (chain, seq, id, at, operation, target, result, request, intent, subject, entry, hash) \
-             SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
-             unhex(value ->> 7), unhex(value ->> 8), unhex(value ->> 9), unhex(value ->> 10), unhex(value ->> 11) \
-             FROM json_each($1); \
-             UPDATE audit_heads SET \
-             seq = CASE WHEN audit_heads.seq = n.value ->> 4 AND audit_heads.hash = unhex(n.value ->> 5) \
-             THEN n.value ->> 1 END, \
-             hash = unhex(n.value ->> 2), tree = unhex(n.value ->> 3) \
-             FROM json_each($2) AS n WHERE audit_heads.chain = n.value ->> 0; \
-             COMMIT",
+    sqlite: "",
     postgres: "WITH moved AS (UPDATE audit_heads AS h SET seq = n.seq, hash = n.hash, tree = n.tree \
                FROM UNNEST($13::text[], $14::bigint[], $15::bytea[], $16::bytea[], $17::bigint[], $18::bytea[]) \
                AS n(chain, seq, hash, tree, old_seq, old_hash) \

@@ -109,6 +109,9 @@ impl Store {
     /// Stores audit entries and events that belong to no other change.
     pub async fn record(&self, effects: Effects) -> Result<()> {
         let writer = self.rooms.writer.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Closed)?;
+        if writer.record_at_once(&effects) {
+            return Ok(());
+        }
         let (op, answer) = told(effects);
         writer.send(op).await?;
         drop(writer);

@@ -48,26 +48,35 @@ async fn main() {
     let vault = Vault::start(&roots, store.clone()).await.unwrap();
     let recorder = Recorder::new(store.clone(), vault, clock.clone());
     // the disk's pace swings with whoever else uses it, so it is measured before and after each round
-    let mut rounds = Vec::new();
-    let mut before = disk.flushes();
-    for _ in 0..9 {
-        let count = storm(&recorder, &store, &clock, 1, 1, Duration::from_secs(1)).await;
-        let after = disk.flushes();
-        let flushes = f64::midpoint(before, after);
-        rounds.push((count as f64 / flushes, flushes, count));
-        before = after;
+    for own_task in [false, true] {
+        let mut rounds = Vec::new();
+        let mut before = disk.flushes();
+        for _ in 0..9 {
+            let used = cpu();
+            let second = Duration::from_secs(1);
+            let count = match own_task {
+                false => storm(&recorder, &store, &clock, 1, 1, second).await,
+                true => one_after_the_other(&recorder, &store, &clock, second).await,
+            };
+            let used = (cpu() - used) * 1e6 / count as f64;
+            let after = disk.flushes();
+            let flushes = f64::midpoint(before, after);
+            rounds.push((count as f64 / flushes, flushes, count, used));
+            before = after;
+        }
+        rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (ratio, flushes, count, used) = rounds[4];
+        println!(
+            "1 writer that waits{}: {count} entries/s, durable; {} {flushes:.0} flushes a second ({:.0} µs); \
+             {ratio:.2} of it (median of 9 rounds; {:.2} to {:.2}); {used:.0} µs of processor an entry",
+            if own_task { ", each entry from a new task" } else { "" },
+            disk.how,
+            1e6 / flushes,
+            rounds[0].0,
+            rounds[8].0,
+        );
     }
-    rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (ratio, flushes, count) = rounds[4];
-    println!(
-        "1 writer that waits: {count} entries/s, durable; {} {flushes:.0} flushes a second ({:.0} µs); {ratio:.2} of it \
-         (median of 9 rounds; {:.2} to {:.2})",
-        disk.how,
-        1e6 / flushes,
-        rounds[0].0,
-        rounds[8].0
-    );
-    println!("  a flush of a file that grows: {:.0} µs", 1e6 / growing(folder.path()));
+    println!("  fsync instead of fdatasync: {:.0} µs; of a file that grows: {:.0} µs", disk.fsync(), disk.growing());
     let seconds = 5;
     let mut storms = Vec::new();
     for _ in 0..3 {
@@ -137,6 +146,23 @@ async fn storm(
     tasks.join_all().await.into_iter().sum()
 }
 
+/// One entry at a time, each recorded by a task that begins anew, as a request does.
+async fn one_after_the_other(recorder: &Recorder, store: &Store, clock: &Clock, during: Duration) -> u64 {
+    let (end, mut count) = (Instant::now() + during, 0);
+    while Instant::now() < end {
+        let (recorder, store, clock) = (recorder.clone(), store.clone(), clock.clone());
+        let one = tokio::spawn(async move {
+            let (mut draft, _) = recorder.open(act(0));
+            draft.at = clock.now();
+            let rows = recorder.prepare(vec![draft]).await.unwrap();
+            store.record(Effects::audited(rows)).await.unwrap();
+        });
+        one.await.unwrap();
+        count += 1;
+    }
+    count
+}
+
 fn act(n: u128) -> Act {
     let user = UserId::new(Timestamp::from_micros(0), n.to_be_bytes()[6..].try_into().unwrap());
     let team = TeamId::new(Timestamp::from_micros(0), [1; 10]);
@@ -180,32 +206,33 @@ impl Disk {
         let how = format!("PostgreSQL (wal_sync_method={}, fsync={}),", shown[0], shown[1]);
         Self { how, folder: shown[2].clone().into(), block: 8192 }
     }
-    /// A second.
+    /// A second: a block written over, then fdatasync.
     fn flushes(&self) -> f64 {
+        1e6 / self.micros(300, true, std::fs::File::sync_data)
+    }
+    fn fsync(&self) -> f64 {
+        self.micros(300, true, std::fs::File::sync_all)
+    }
+    fn growing(&self) -> f64 {
+        self.micros(300, false, std::fs::File::sync_all)
+    }
+    fn micros(&self, times: u32, there: bool, flush: fn(&std::fs::File) -> std::io::Result<()>) -> f64 {
         let path = self.folder.join("nodeloom-flush");
         let mut file = std::fs::File::create(&path).unwrap();
-        file.write_all(&vec![0; 16 << 20]).unwrap();
-        file.sync_all().unwrap();
+        if there {
+            file.write_all(&vec![0; 4 << 20]).unwrap();
+            file.sync_all().unwrap();
+        }
         let block = vec![7; self.block];
         let begun = Instant::now();
-        for n in 0..300 {
-            file.write_all_at(&block, n * self.block as u64).unwrap();
-            file.sync_data().unwrap();
+        for n in 0..times {
+            file.write_all_at(&block, u64::from(n) * self.block as u64).unwrap();
+            flush(&file).unwrap();
         }
-        let pace = 300.0 / begun.elapsed().as_secs_f64();
+        let micros = begun.elapsed().as_secs_f64() * 1e6 / f64::from(times);
         std::fs::remove_file(path).unwrap();
-        pace
+        micros
     }
-}
-
-fn growing(folder: &std::path::Path) -> f64 {
-    let mut file = std::fs::File::create(folder.join("growing")).unwrap();
-    let begun = Instant::now();
-    for _ in 0..200 {
-        file.write_all(&[0; 4096]).unwrap();
-        file.sync_data().unwrap();
-    }
-    200.0 / begun.elapsed().as_secs_f64()
 }
 
 /// MiB of memory that this process holds.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AuditRowDraft, ChainHead, ChainKey, Linker};
+use super::{AuditRowDraft, ChainHead, ChainKey, Linker, lane::Lane};
 use crate::{
     Error, Result, dialect,
     kernel::{
@@ -40,12 +40,34 @@ pub(crate) async fn append(conn: &mut Conn, linker: &dyn Linker, drafts: Vec<Aud
 /// Where chains end.
 pub(crate) type Heads = BTreeMap<ChainKey, ChainHead>;
 
-/// A whole transaction that holds audit entries and nothing else, in one go: the heads are those of the last commit, as
-/// this process remembers them. Answers where the chains end then, or nothing when a chain is not remembered or when
-/// somebody else wrote it meanwhile: then nothing was stored. On PostgreSQL it is one statement, its own transaction,
-/// for entries of one chain: of several, two servers would lock the heads in any order.
+/// A whole transaction of PostgreSQL's that holds audit entries and nothing else, as one statement: the heads are those
+/// of the last commit, as this process remembers them. Answers where the chains end then, or nothing when a chain is not
+/// remembered or when somebody else wrote it meanwhile: then nothing was stored. For entries of one chain: of several,
+/// two servers would lock the heads in any order.
 pub(crate) async fn record(
     conn: &mut Conn,
+    linker: &dyn Linker,
+    remembered: &Heads,
+    drafts: Vec<AuditRowDraft>,
+) -> Result<Option<Heads>> {
+    let chains = by_chain(drafts);
+    if chains.len() > 1 || chains.keys().any(|chain| !remembered.contains_key(chain)) {
+        return Ok(None);
+    }
+    let linked = link_on(linker, chains, remembered)?;
+    let wanted = linked.rows.len() as u64;
+    let stored = if wanted == 1 {
+        let binds = linked.rows.into_iter().chain(linked.ends).flatten().collect();
+        conn.run(dialect::RECORD_AUDIT_ENTRY, binds).await?
+    } else {
+        conn.run_two(dialect::RECORD_AUDIT_ENTRIES, linked.rows, linked.ends).await?
+    };
+    Ok((stored == wanted).then_some(linked.heads))
+}
+
+/// The same on SQLite's [`Lane`], on the caller's thread and for any number of chains.
+pub(crate) fn record_at_once(
+    lane: &Lane,
     linker: &dyn Linker,
     remembered: &Heads,
     drafts: Vec<AuditRowDraft>,
@@ -54,38 +76,9 @@ pub(crate) async fn record(
     if chains.keys().any(|chain| !remembered.contains_key(chain)) {
         return Ok(None);
     }
-    if conn.is_postgres() && chains.len() > 1 {
-        return Ok(None);
-    }
-    let mut linked = link(linker, chains, remembered)?;
-    for (end, chain) in linked.ends.iter_mut().zip(linked.heads.keys()) {
-        let before = remembered.get(chain).cloned().unwrap_or_default();
-        end.extend(binds![before.seq, before.hash]);
-    }
-    let wanted = linked.rows.len() as u64;
-    if conn.is_postgres() && wanted == 1 {
-        let binds = linked.rows.into_iter().chain(linked.ends).flatten().collect();
-        let stored = conn.run(dialect::RECORD_AUDIT_ENTRY, binds).await?;
-        return Ok((stored == wanted).then_some(linked.heads));
-    }
-    match conn.run_two(dialect::RECORD_AUDIT_ENTRIES, linked.rows, linked.ends).await {
-        Ok(stored) if conn.is_postgres() => Ok((stored == wanted).then_some(linked.heads)),
-        Ok(_) => Ok(Some(linked.heads)),
-        Err(error) if !conn.is_postgres() && is_moved_on(&error) => {
-            conn.script("ROLLBACK").await?;
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// What SQLite says when a head is no longer where it was: the next sequence is taken, or the head became NULL.
-fn is_moved_on(error: &Error) -> bool {
-    match error {
-        Error::Taken { .. } => true,
-        Error::Database(sqlx::Error::Database(cause)) => cause.kind() == sqlx::error::ErrorKind::NotNullViolation,
-        _ => false,
-    }
+    let linked = link_on(linker, chains, remembered)?;
+    let stored = lane.record(&linked).map_err(|error| Error::away(error.to_string()))?;
+    Ok(stored.then_some(linked.heads))
 }
 
 fn by_chain(drafts: Vec<AuditRowDraft>) -> BTreeMap<ChainKey, Vec<AuditRowDraft>> {
@@ -97,10 +90,20 @@ fn by_chain(drafts: Vec<AuditRowDraft>) -> BTreeMap<ChainKey, Vec<AuditRowDraft>
 }
 
 /// Rows to be stored.
-struct Linked {
-    rows: Vec<Vec<Bind>>,
-    ends: Vec<Vec<Bind>>,
+pub(crate) struct Linked {
+    pub rows: Vec<Vec<Bind>>,
+    /// Where each chain ends; from [`link_on`], also where it must end now.
+    pub ends: Vec<Vec<Bind>>,
     heads: Heads,
+}
+
+fn link_on(linker: &dyn Linker, chains: BTreeMap<ChainKey, Vec<AuditRowDraft>>, remembered: &Heads) -> Result<Linked> {
+    let mut linked = link(linker, chains, remembered)?;
+    for (end, chain) in linked.ends.iter_mut().zip(linked.heads.keys()) {
+        let before = remembered.get(chain).cloned().unwrap_or_default();
+        end.extend(binds![before.seq, before.hash]);
+    }
+    Ok(linked)
 }
 
 fn link(linker: &dyn Linker, chains: BTreeMap<ChainKey, Vec<AuditRowDraft>>, heads: &Heads) -> Result<Linked> {

@@ -5,6 +5,7 @@ pub(crate) mod append;
 mod find;
 mod index;
 mod keys;
+pub(crate) mod lane;
 mod purge;
 mod read;
 mod scan;

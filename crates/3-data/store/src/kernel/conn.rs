@@ -16,7 +16,7 @@ use sqlx::{
 
 use super::{
     row::Row,
-    rows::{postgres_rows, postgres_two, sqlite_rows, sqlite_two},
+    rows::{postgres_rows, postgres_two, sqlite_rows},
     sql::{Bind, Sql, postgres_arguments, sqlite_arguments},
 };
 use crate::{
@@ -38,6 +38,10 @@ pub(crate) enum Use {
     Writing,
 }
 
+/// SQLite's log keeps its length up to here, so that a commit writes over blocks that the file has already.
+pub(crate) const JOURNAL_SIZE_LIMIT: &str = "67108864";
+/// Pages of the log (4 KiB each) after which a commit copies them into the database, which takes two more flushes.
+pub(crate) const CHECKPOINT_AFTER_PAGES: &str = "4000";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Target {
@@ -54,7 +58,8 @@ impl Target {
                     .statement_cache_capacity(512)
                     .pragma("temp_store", "memory")
                     .pragma("cache_size", "-16000")
-                    .pragma("journal_size_limit", "67108864")
+                    .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
+                    .pragma("wal_autocheckpoint", CHECKPOINT_AFTER_PAGES)
                     .disable_statement_logging();
                 Ok(Self::Sqlite(Box::new(options)))
             }
@@ -161,11 +166,13 @@ impl Conn {
         }))
     }
 
-    /// Two lists of rows in one go, neither of them empty: on SQLite in a text of several statements.
+    /// Two lists of rows in one go, neither of them empty: PostgreSQL's alone.
     pub async fn run_two(&mut self, sql: Sql, one: Vec<Vec<Bind>>, two: Vec<Vec<Bind>>) -> Result<u64> {
-        Ok(on!(self, sql, sqlite_two(&one, &two)?, postgres_two(one, two)?, |query, conn, Kind| {
-            query.execute(conn).await?.rows_affected()
-        }))
+        let Self::Postgres(conn) = self else {
+            return Err(Error::Refused { what: "two lists of rows in one statement are PostgreSQL's" });
+        };
+        let done = sqlx::query_with(sql.postgres, postgres_two(one, two)?).execute(conn).await?;
+        Ok(done.rows_affected())
     }
 
     /// The same, with an answer (`RETURNING`, or a read of many keys).

@@ -41,13 +41,6 @@ pub(crate) fn sqlite_rows(rows: &[Vec<Bind>]) -> Result<SqliteArguments> {
     Ok(arguments)
 }
 
-/// Two lists of rows, as `$1` and `$2`.
-pub(crate) fn sqlite_two(one: &[Vec<Bind>], two: &[Vec<Bind>]) -> Result<SqliteArguments> {
-    let mut arguments = sqlite_rows(one)?;
-    arguments.add(json_rows(two)).map_err(Error::encoding)?;
-    Ok(arguments)
-}
-
 fn json_rows(rows: &[Vec<Bind>]) -> String {
     let mut json = String::with_capacity(rows.len() * 256);
     json.push('[');

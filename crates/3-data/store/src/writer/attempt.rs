@@ -4,12 +4,15 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use domain::AuditId;
 use futures::FutureExt;
-use tokio::time::Instant;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    time::Instant,
+};
 
 use super::{Group, Settings};
 use crate::{
     Error, Result,
-    audit::{self, ChainKey},
+    audit::{self, ChainKey, lane::Lane},
     events,
     events::News,
     kernel::{
@@ -62,6 +65,8 @@ pub(super) struct Attempt {
     /// Where chains ended when this connection committed last: what the next entries are linked to, unless somebody
     /// else wrote the chain meanwhile.
     heads: audit::append::Heads,
+    /// SQLite's short way for entries that stand alone.
+    lane: Option<Lane>,
 }
 
 /// Chains whose ends are remembered; beyond that, all are forgotten and read anew.
@@ -69,7 +74,7 @@ const MOST_HEADS: usize = 10_000;
 
 impl Attempt {
     pub const fn new(settings: Settings) -> Self {
-        Self { settings, open: None, heads: audit::append::Heads::new() }
+        Self { settings, open: None, heads: audit::append::Heads::new(), lane: None }
     }
 
     /// Performs `group` in one transaction and commits it. After an error nothing of it is stored.
@@ -113,24 +118,22 @@ impl Attempt {
     }
 
     /// A group that holds audit entries and nothing else is stored in one go, if this process remembers where its
-    /// chains end. Says whether it was. Like any commit of SQLite's it is awaited to its end; PostgreSQL's, if it is not
-    /// answered, is looked up by its first entry.
+    /// chains end. Says whether it was. PostgreSQL's commit, if it is not answered, is looked up by its first entry.
     async fn record(&mut self, tx: &mut Tx, alone: Option<Vec<audit::AuditRowDraft>>) -> Result<bool, Fault> {
         let Some(drafts) = alone else { return Ok(false) };
-        let Settings { linker, timeout, .. } = &self.settings;
+        if !tx.conn.is_postgres() {
+            return Ok(self.record_at_once(drafts));
+        }
         let trace = drafts.first().and_then(|first| {
             let head = self.heads.get(&first.chain)?;
             Some(Trace::Entry { chain: first.chain, seq: head.seq + 1, id: first.id })
         });
-        let remote = tx.conn.is_postgres();
+        let Settings { linker, timeout, .. } = &self.settings;
         let recording = audit::append::record(&mut tx.conn, &**linker, &self.heads, drafts);
-        let recorded = if remote {
-            tokio::time::timeout(*timeout, recording).await.unwrap_or_else(|_| Err(Error::away("no answer")))
-        } else {
-            recording.await
-        };
+        let recorded =
+            tokio::time::timeout(*timeout, recording).await.unwrap_or_else(|_| Err(Error::away("no answer")));
         let recorded = match (recorded, trace) {
-            (Err(Error::Unavailable { .. }), Some(trace)) if remote => return Err(Fault::Uncertain(trace)),
+            (Err(Error::Unavailable { .. }), Some(trace)) => return Err(Fault::Uncertain(trace)),
             (recorded, _) => recorded.map_err(Fault::whole)?,
         };
         let stored = recorded.is_some();
@@ -139,6 +142,38 @@ impl Attempt {
             None => self.heads.clear(),
         }
         Ok(stored)
+    }
+
+    /// Stores entries on this thread, which stands still until they are flushed: SQLite's alone. Says whether they are
+    /// stored; if not, nothing is, and a transaction finds out why.
+    pub fn record_at_once(&mut self, drafts: Vec<audit::AuditRowDraft>) -> bool {
+        standing_still(|| self.take_lane(drafts))
+    }
+
+    fn take_lane(&mut self, drafts: Vec<audit::AuditRowDraft>) -> bool {
+        // the longer way reads the heads that are not remembered, and forgets some when there are too many
+        if self.heads.len() > MOST_HEADS || drafts.iter().any(|draft| !self.heads.contains_key(&draft.chain)) {
+            return false;
+        }
+        let Settings { target, linker, .. } = &self.settings;
+        let Some(lane) = self.lane.take().or_else(|| Lane::open(target)) else { return false };
+        match audit::append::record_at_once(&lane, &**linker, &self.heads, drafts) {
+            Ok(Some(moved)) => {
+                self.heads.extend(moved);
+                self.lane = Some(lane);
+                true
+            }
+            // Somebody else wrote the chain, or a trigger kept an entry away.
+            Ok(None) => {
+                self.heads.clear();
+                self.lane = Some(lane);
+                false
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the short way to disk was not open");
+                false
+            }
+        }
     }
 
     async fn transact(&mut self, tx: &mut Tx, group: &mut Group) -> Result<Vec<(domain::TeamId, i64)>, Fault> {
@@ -184,7 +219,7 @@ impl Attempt {
         None
     }
 
-    async fn ask(&self, id: &str) -> Result<Option<String>> {
+    async fn ask(&mut self, id: &str) -> Result<Option<String>> {
         let mut conn = Conn::open(&self.settings.target, Use::Writing).await?;
         let rows = conn.all("SELECT pg_xact_status($1::text::xid8) AS status", binds![id]).await?;
         rows.first().map_or(Ok(None), |row| row.get("status"))
@@ -192,7 +227,7 @@ impl Attempt {
 
     /// Whether the entry is stored. The head is locked first, which waits for a statement that is still under way; one
     /// that comes later finds the head elsewhere as soon as anything was appended.
-    async fn is_there(&self, chain: ChainKey, seq: i64, id: AuditId) -> Result<bool> {
+    async fn is_there(&mut self, chain: ChainKey, seq: i64, id: AuditId) -> Result<bool> {
         let mut conn = Conn::open(&self.settings.target, Use::Writing).await?;
         let name = chain.to_string();
         let lock = "SELECT seq FROM audit_heads WHERE chain = $1 FOR UPDATE";
@@ -201,10 +236,19 @@ impl Attempt {
         Ok(!conn.all(look, binds![name, seq, id]).await?.is_empty())
     }
 
-    pub async fn close(self) {
-        if let Some(tx) = self.open {
+    pub async fn close(&mut self) {
+        self.lane = None;
+        if let Some(tx) = self.open.take() {
             _ = tx.conn.close().await;
         }
+    }
+}
+
+/// Lets this thread's other tasks go on elsewhere meanwhile, if there is an elsewhere.
+fn standing_still<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current() {
+        Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 

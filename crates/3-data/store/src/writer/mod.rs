@@ -14,19 +14,27 @@ mod tests;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{broadcast, mpsc},
+    sync::{Mutex, broadcast, mpsc},
     time::Instant,
 };
 use tracing::{debug, warn};
 
 use self::attempt::{Attempt, Fault};
 pub(crate) use self::op::{Op, Work, told, typed};
-use crate::{Error, Result, audit::Linker, events::News, kernel::conn::Target};
+use crate::{
+    Error, Result,
+    audit::Linker,
+    events::News,
+    kernel::{conn::Target, tx::Effects},
+};
 
 /// The way in.
 #[derive(Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Op>>,
+    /// The transaction's room: the task is in it while it works, and a caller may be while it does not.
+    attempt: Arc<Mutex<Attempt>>,
+    at_once: bool,
     pub window: Duration,
 }
 
@@ -44,9 +52,23 @@ impl Writer {
     /// Starts the task. It ends, with everything in the queue performed, when the last `Writer` is dropped.
     pub fn start(settings: Settings) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, arrivals) = mpsc::channel(settings.queue.max(1));
-        let writer = Self { queue, window: settings.window };
-        let task = tokio::spawn(serve(settings, arrivals));
-        (writer, task)
+        let (batch, window) = (settings.batch.max(1), settings.window);
+        let at_once = matches!(settings.target, Target::Sqlite(_));
+        let attempt = Arc::new(Mutex::new(Attempt::new(settings)));
+        let task = tokio::spawn(serve(attempt.clone(), arrivals, batch, window));
+        (Self { queue, attempt, at_once, window }, task)
+    }
+
+    /// Stores entries that stand alone on the caller's own thread, if nobody waits in the queue and nobody is at work:
+    /// then there is no group to commit with, and two hand-overs between threads are saved. Says whether they are
+    /// stored; if not, they must be queued.
+    pub fn record_at_once(&self, effects: &Effects) -> bool {
+        let alone = effects.events.is_empty() && effects.violations.is_empty() && !effects.audit.is_empty();
+        let idle = self.queue.capacity() == self.queue.max_capacity();
+        if !(self.at_once && alone && idle) {
+            return false;
+        }
+        self.attempt.try_lock().is_ok_and(|mut attempt| attempt.record_at_once(effects.audit.clone()))
     }
 
     /// Queues a change; waits while the queue is full, at most for the window.
@@ -63,14 +85,18 @@ impl Writer {
     }
 }
 
-async fn serve(settings: Settings, mut arrivals: mpsc::Receiver<Box<dyn Op>>) {
-    let (batch, window) = (settings.batch.max(1), settings.window);
-    let mut attempt = Attempt::new(settings);
+async fn serve(
+    attempt: Arc<Mutex<Attempt>>,
+    mut arrivals: mpsc::Receiver<Box<dyn Op>>,
+    batch: usize,
+    window: Duration,
+) {
     let mut arrived = Vec::with_capacity(batch);
     while arrivals.recv_many(&mut arrived, batch).await > 0 {
+        let mut attempt = attempt.lock().await;
         settle(&mut attempt, std::mem::take(&mut arrived), window).await;
     }
-    attempt.close().await;
+    attempt.lock().await.close().await;
 }
 
 type Group = Vec<Box<dyn Op>>;

@@ -1,14 +1,18 @@
 //! The writer under changes that fail, panic and come when the database is away.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use authz::act_as_system;
 use domain::{AuditId, AuditResult, Clock, SessionId, Timestamp};
 use uuid::Uuid;
 
+use super::{Settings, Writer, told};
 use crate::{
     AuditRow, AuditRowDraft, ChainHead, ChainKey, Effects, Error, Linker, Location, Result, Store, StoreConfig,
-    kernel::sql::binds,
+    kernel::{
+        conn::{Conn, Target, Use},
+        sql::binds,
+    },
 };
 
 struct Plain;
@@ -29,7 +33,7 @@ async fn open(folder: &tempfile::TempDir) -> (Store, StoreConfig) {
     config.retry_window = Duration::from_millis(1500);
     let clock = Clock::new(|| Timestamp::from_micros(0));
     crate::migrate(&config, &clock).await.unwrap();
-    (Store::open(&config, clock, std::sync::Arc::new(Plain)).await.unwrap(), config)
+    (Store::open(&config, clock, Arc::new(Plain)).await.unwrap(), config)
 }
 
 fn entry(n: u128) -> Effects {
@@ -113,8 +117,7 @@ async fn a_change_waits_for_a_busy_database_and_then_gives_up() {
     let folder = tempfile::tempdir().unwrap();
     let (store, config) = open(&folder).await;
     change(&store, 1).await.unwrap();
-    let target = crate::kernel::conn::Target::new(&config).unwrap();
-    let mut other = crate::kernel::conn::Conn::open(&target, crate::kernel::conn::Use::Writing).await.unwrap();
+    let mut other = Conn::open(&Target::new(&config).unwrap(), Use::Writing).await.unwrap();
     other.script("BEGIN IMMEDIATE").await.unwrap();
     let waiting = tokio::spawn({
         let store = store.clone();
@@ -146,8 +149,77 @@ async fn closing_stores_what_was_queued() {
     let stored = done.into_iter().filter(Result::is_ok).count();
     assert!(matches!(store.record(entry(99)).await, Err(Error::Closed)));
     assert!(matches!(store.session(system, SessionId::from_uuid(Uuid::nil())).await, Err(Error::Closed)));
-    let again =
-        Store::open(&config, Clock::new(|| Timestamp::from_micros(0)), std::sync::Arc::new(Plain)).await.unwrap();
+    let again = Store::open(&config, Clock::new(|| Timestamp::from_micros(0)), Arc::new(Plain)).await.unwrap();
     let head = again.audit_head(system, &ChainKey::System).await.unwrap();
     assert_eq!(head.map_or(0, |head| head.seq), stored as i64);
+}
+
+/// A writer alone, of the database that `config` names.
+fn writer(config: &StoreConfig) -> Writer {
+    let (writer, _) = Writer::start(Settings {
+        target: Target::new(config).unwrap(),
+        linker: Arc::new(Plain),
+        news: tokio::sync::broadcast::Sender::new(1),
+        batch: 256,
+        queue: 16,
+        window: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
+    });
+    writer
+}
+
+async fn queued(writer: &Writer, n: u128) {
+    let (op, answer) = told(entry(n));
+    writer.send(op).await.unwrap();
+    answer.await.unwrap().unwrap();
+    // it answers while it is still in its room
+    drop(writer.attempt.lock().await);
+}
+
+/// An entry that stands alone, while nobody is at work, is stored on the caller's thread; whenever that cannot be,
+/// nothing is stored, and the queue stores it: before the head is known, after another process moved it, and while
+/// another one is in the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_entry_takes_the_short_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, config) = open(&folder).await;
+    let ours = writer(&config);
+    assert!(!ours.record_at_once(&entry(1)), "the head is not known yet");
+    queued(&ours, 1).await;
+    assert!(ours.record_at_once(&entry(2)) && ours.record_at_once(&entry(3)));
+    let room = ours.attempt.lock().await;
+    assert!(!ours.record_at_once(&entry(4)), "somebody is at work");
+    drop(room);
+    change(&store, 4).await.unwrap();
+    assert!(!ours.record_at_once(&entry(5)), "another process moved the head");
+    queued(&ours, 5).await;
+    assert!(ours.record_at_once(&entry(6)));
+    let mut other = Conn::open(&Target::new(&config).unwrap(), Use::Writing).await.unwrap();
+    other.script("BEGIN IMMEDIATE").await.unwrap();
+    assert!(!ours.record_at_once(&entry(7)), "another process is in the way, and nobody waits for it on this thread");
+    other.script("ROLLBACK").await.unwrap();
+    queued(&ours, 7).await;
+    assert!(ours.record_at_once(&entry(8)));
+    assert!(!ours.record_at_once(&Effects::none()));
+    let entries = store.audit_range(act_as_system("a test"), &ChainKey::System, 1, 100).await.unwrap();
+    let order: Vec<u128> = entries.iter().map(|e| e.operation.parse().unwrap()).collect();
+    assert_eq!(order, (1..=8).collect::<Vec<_>>());
+}
+
+/// A trigger that somebody put on the table to make entries vanish makes acts be refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_a_trigger_keeps_away_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, config) = open(&folder).await;
+    change(&store, 1).await.unwrap();
+    let mut other = Conn::open(&Target::new(&config).unwrap(), Use::Writing).await.unwrap();
+    other.script("CREATE TRIGGER gone BEFORE INSERT ON audit_entries BEGIN SELECT RAISE(IGNORE); END").await.unwrap();
+    for n in 2..=4 {
+        let refused = store.record(entry(n)).await;
+        assert!(matches!(refused, Err(Error::Corrupt { .. })), "{refused:?}");
+    }
+    other.script("DROP TRIGGER gone").await.unwrap();
+    store.record(entry(5)).await.unwrap();
+    let head = store.audit_head(act_as_system("a test"), &ChainKey::System).await.unwrap().unwrap();
+    assert_eq!(head.seq, 2);
 }
