@@ -83,9 +83,14 @@ siem-real: ## Delivery to an Elasticsearch that others wrote (installs one from 
 	@python3 -m venv .make/siem
 	echo "noida-db==0.2.3 --hash=sha256:40a2fb15567e3d344e7483df62bb439e7d64ac6fb232f4f223554aed58204f82" >.make/siem/wanted
 	.make/siem/bin/pip install -q --no-deps --require-hashes -r .make/siem/wanted
-	.make/siem/bin/noida-db start --only elasticsearch --elasticsearch-port 19200 --data-dir "$$(mktemp -d)" >.make/siem/log 2>&1 & server=$$!
-	trap 'kill $$server' EXIT
-	NODELOOM_TEST_ELASTICSEARCH=http://127.0.0.1:19200 cargo nextest run --locked -p siem --run-ignored only -E 'binary(real_receiver)'
+	folder=$$(mktemp -d); url=http://127.0.0.1:19200
+	# the program itself: its launcher leaves it running when it is stopped
+	.make/siem/lib/python3*/site-packages/noida_db/noida-db start --only elasticsearch --elasticsearch-port 19200 \
+	  --data-dir "$$folder" >.make/siem/log 2>&1 & server=$$!
+	trap 'kill $$server || true; wait $$server || true; rm -rf "$$folder"' EXIT
+	for _ in $$(seq 100); do curl -fs -m 2 -o .make/siem/hello $$url && break; kill -0 $$server || { cat .make/siem/log; exit 1; }; sleep 0.2; done
+	cat .make/siem/hello; echo
+	NODELOOM_TEST_ELASTICSEARCH=$$url cargo nextest run --locked -p siem --run-ignored only -E 'binary(real_receiver)'
 
 fuzz: ## Fuzz the parsers (needs the nightly toolchain and cargo-fuzz)
 	@./tests/fuzz/run.sh
