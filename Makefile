@@ -58,6 +58,8 @@ unit: ## Every test, without formatting and lints
 	trap 'target/debug/harness stop' EXIT
 	eval "$$servers"
 	cargo nextest run --workspace --locked --no-fail-fast
+	echo "== the API against its own description"
+	./tests/api_fuzz/run.sh target/debug/nodeloom 10
 	$(MAKE) e2e
 
 e2e: web ## The dashboard's journeys in a real browser, against target/debug/nodeloom (PART=siem: that part alone)

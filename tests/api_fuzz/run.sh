@@ -6,13 +6,16 @@ cd "$(dirname "$0")/../.."
 binary=$(realpath "${1:?say which nodeloom to ask}")
 examples=${2:-20}
 shift $(($# < 2 ? $# : 2))
-venv=.make/schemathesis
-if ! cmp -s tests/api_fuzz/requirements.txt "$venv/requirements.txt"; then
+packages=$PWD/.make/schemathesis
+if ! cmp -s tests/api_fuzz/requirements.txt "$packages/requirements.txt"; then
   echo "Installing schemathesis …"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/api_fuzz/requirements.txt
-  cp tests/api_fuzz/requirements.txt "$venv/requirements.txt"
+  rm -rf "$packages"
+  python3 -m pip install --quiet --disable-pip-version-check --target "$packages" -r tests/api_fuzz/requirements.txt
+  cp tests/api_fuzz/requirements.txt "$packages/"
 fi
+schemathesis() {
+  PYTHONPATH=$packages python3 -c 'import sys; from schemathesis.cli import schemathesis; sys.argv[0] = "st"; sys.exit(schemathesis())' "$@"
+}
 
 data=$(mktemp -d)
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -35,7 +38,7 @@ NODELOOM_KEY=$(sed -n 's/^api_key *= *"\(.*\)"$/\1/p' "$data/cli.toml")
 export NODELOOM_KEY
 
 ask() { # in a folder of its own, where it keeps its notes
-  (cd "$data" && "$OLDPWD/$venv/bin/schemathesis" --config-file "$OLDPWD/tests/api_fuzz/schemathesis.toml" \
+  (cd "$data" && schemathesis --config-file "$OLDPWD/tests/api_fuzz/schemathesis.toml" \
     run "$OLDPWD/docs/reference/openapi.json" --max-examples "$examples" --seed "${SEED:-1}" --no-color "$@")
 }
 failed=
