@@ -67,9 +67,9 @@ e2e: web ## The dashboard's journeys in a real browser, against target/debug/nod
 	export PATH="$$(./deploy/setup/node.sh "$(CURDIR)/.make/node"):$$PATH"
 	node web/e2e/run.mjs target/debug/nodeloom $(PART)
 
-web-figures: build ## The dashboard's figures in headless Chromium: 200 nodes, 100,000 runs, 1,000,000 audit entries
+web-figures: build ## The dashboard's figures in headless Chromium: 200 nodes, 100,000 runs, 1,000,000 audit entries (PART=prepare, editor, lists, remove)
 	@export PATH="$$(./deploy/setup/node.sh "$(CURDIR)/.make/node"):$$PATH"
-	node web/e2e/performance.mjs target/release/nodeloom
+	node web/e2e/performance.mjs target/release/nodeloom $(PART)
 
 screenshots: web ## Pictures of the pages into docs/guide/pictures
 	@export PATH="$$(./deploy/setup/node.sh "$(CURDIR)/.make/node"):$$PATH"

@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from '@tanstack/react-router';
 import { Compass } from 'lucide-react';
 import { Shell } from './layout/Shell';
+import { PAGES } from './lib/pages';
 import { ENVIRONMENTS, type Environment, ScopeProvider, useMe } from './session';
 import { Page } from './ui/page';
 import { Empty, Failed } from './ui/state';
@@ -70,18 +71,19 @@ const tree = root.addChildren([
   first,
   account,
   scope.addChildren([
-    at('/', () => import('./pages/home/Home')),
-    at('/workflows', () => import('./pages/workflows/Workflows')),
-    at('/workflows/$workflow', () => import('./pages/workflows/Editor')),
-    at('/workflows/$workflow/versions', () => import('./pages/workflows/Versions')),
-    at('/runs', () => import('./pages/runs/Runs')),
-    at('/runs/$run', () => import('./pages/runs/Run')),
-    at('/approvals', () => import('./pages/approvals/Approvals')),
-    at('/guardrails', () => import('./pages/guardrails/Guardrails')),
-    at('/credentials', () => import('./pages/credentials/Credentials')),
-    at('/audit', () => import('./pages/audit/Audit')),
-    at('/team', () => import('./pages/team/Team')),
-    at('/usage', () => import('./pages/usage/Usage')),
+    at('/', PAGES['/']),
+    at('/workflows', PAGES['/workflows']),
+    at('/workflows/$workflow', PAGES['/workflows/$workflow']),
+    at('/workflows/$workflow/versions', PAGES['/workflows/$workflow/versions']),
+    at('/runs', PAGES['/runs']),
+    at('/runs/$run', PAGES['/runs/$run']),
+    at('/approvals', PAGES['/approvals']),
+    at('/guardrails', PAGES['/guardrails']),
+    at('/credentials', PAGES['/credentials']),
+    at('/audit', PAGES['/audit']),
+    at('/compliance', PAGES['/compliance']),
+    at('/team', PAGES['/team']),
+    at('/usage', PAGES['/usage']),
   ]),
 ]);
 

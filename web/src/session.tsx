@@ -1,6 +1,8 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo } from 'react';
-import { api, body, renew, type Schemas, whenSignedOut } from './api/client';
+import { ApiError, api, body, type Schemas, whenSignedOut } from './api/client';
+import { early } from './api/early';
+import { Failed } from './ui/state';
 
 export type Membership = Schemas['Membership'];
 export const ENVIRONMENTS = ['development', 'staging', 'production'] as const;
@@ -17,13 +19,11 @@ export function SignedIn({ children, waiting }: { children: ReactNode; waiting: 
   useEffect(() => whenSignedOut(toSignIn), []);
   const me = useQuery({
     queryKey: ['me'],
-    queryFn: async () => {
-      if (!(await renew())) toSignIn();
-      return body(api.GET('/api/v1/me'));
-    },
+    queryFn: async () => ((await (await early())?.json()) as Schemas['Me'] | undefined) ?? body(api.GET('/api/v1/me')),
     staleTime: 60_000,
   });
-  return me.data ? <Here value={me.data}>{children}</Here> : waiting;
+  if (me.data) return <Here value={me.data}>{children}</Here>;
+  return me.isError && !(me.error instanceof ApiError && me.error.problem.status === 401) ? <div className="p-6"><Failed error={me.error} retry={() => void me.refetch()} /></div> : waiting;
 }
 
 export function useMe(): Schemas['Me'] {

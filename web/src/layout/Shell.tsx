@@ -1,5 +1,5 @@
 import { Link, useLocation, useParams } from '@tanstack/react-router';
-import { Activity, ChartColumn, CircleUser, ClipboardCheck, House, KeyRound, Menu, Moon, ScrollText, Search, ShieldCheck, Sun, Users, Workflow, X } from 'lucide-react';
+import { Activity, ChartColumn, CircleUser, ClipboardCheck, House, KeyRound, Menu, Moon, Scale, ScrollText, Search, ShieldCheck, Sun, Users, Workflow, X } from 'lucide-react';
 import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { isDark, setTheme } from '../lib/theme';
 import { IconButton } from '../ui/button';
@@ -16,6 +16,7 @@ export const PAGES = [
   { to: '/guardrails', name: 'Guardrails', icon: ShieldCheck, key: 'g' },
   { to: '/credentials', name: 'Credentials', icon: KeyRound, key: 'c' },
   { to: '/audit', name: 'Audit', icon: ScrollText, key: 'a' },
+  { to: '/compliance', name: 'Compliance', icon: Scale, key: 'o' },
   { to: '/team', name: 'Team', icon: Users, key: 't' },
   { to: '/usage', name: 'Usage', icon: ChartColumn, key: 'u' },
 ] as const;

@@ -2,13 +2,20 @@ import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
 import { PAGES } from './Shell';
 
+/** Whether a key belongs to a field or a dialog. The code editor stands in a shadow root: the event's path looks into it. */
+export function isTyping(event: KeyboardEvent): boolean {
+  const [at] = event.composedPath();
+  const inside = (element: EventTarget | null | undefined) => element instanceof Element && element.closest('input,textarea,select,[contenteditable],dialog') !== null;
+  return inside(at) || inside(event.target);
+}
+
 /** `g` then a letter goes to a page; Ctrl or Cmd with K opens the palette. Not while somebody types. */
 export function useShortcuts(base: string | null, openPalette: () => void): void {
   const navigate = useNavigate();
   const armed = useRef(0);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
-      const typing = (event.target as HTMLElement).closest('input,textarea,select,[contenteditable],.cm-editor,dialog');
+      const typing = isTyping(event);
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
         event.preventDefault();
         openPalette();

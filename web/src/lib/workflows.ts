@@ -2,8 +2,10 @@ import { useQuery } from '@tanstack/react-query';
 import { api, body } from '../api/client';
 import { useKeys, useScope } from '../session';
 
-/** Names of workflows by id, for lists that hold ids. */
-export function useWorkflowNames(): (id: string) => string {
+const NONE = new Map<string, string>();
+
+/** Names of workflows by id; empty until they are known. */
+export function useWorkflows(): Map<string, string> {
   const { path } = useScope();
   const keys = useKeys();
   const list = useQuery({
@@ -20,5 +22,11 @@ export function useWorkflowNames(): (id: string) => string {
       return names;
     },
   });
-  return (id) => list.data?.get(id) ?? id;
+  return list.data ?? NONE;
+}
+
+/** The name of a workflow, for lists that hold ids. */
+export function useWorkflowNames(): (id: string) => string {
+  const names = useWorkflows();
+  return (id) => names.get(id) ?? id;
 }

@@ -10,6 +10,7 @@ import { Dialog } from '../../ui/dialog';
 import { Select, TextField } from '../../ui/field';
 import { Card, Page } from '../../ui/page';
 import { Badge, Failed, Skeleton } from '../../ui/state';
+import { Sure } from '../../ui/sure';
 import { say, sayError } from '../../ui/toast';
 
 export default function Account() {
@@ -31,6 +32,7 @@ export default function Account() {
         <SecondFactor />
         <Password />
         <Sessions />
+        <MyKeys />
         <Card title="Teams" flush>
           <ul>
             {me.teams.map((team) => (
@@ -59,6 +61,49 @@ function Sessions() {
               <span className="min-w-40 flex-1" title={one.user_agent ?? ''}><span className="font-medium">{one.client}</span> {one.current ? <Badge tone="good">this one</Badge> : null}</span>
               <span className="text-xs text-soft">since {at(one.created_at)} · seen {ago(one.last_seen_at)}</span>
               {one.current ? null : <Button look="quiet" onClick={() => end.mutate(one.id)}>End</Button>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+/** The keys that act as whoever looks, in every team where there can be some. */
+function MyKeys() {
+  const me = useMe();
+  const client = useQueryClient();
+  const teams = me.teams.filter((team) => team.permissions.includes('team.manage'));
+  const where = (slug: string) => ({ team: slug, environment: 'development' as const });
+  const list = useQuery({
+    queryKey: ['me', 'keys', teams.map((team) => team.slug)],
+    queryFn: async () =>
+      (
+        await Promise.all(
+          teams.map(async (team) => {
+            const { items } = await body(api.GET('/api/v1/teams/{team}/{environment}/api-keys', { params: { path: where(team.slug), query: { limit: 200 } } }));
+            return items.filter((one) => one.owner === me.principal && !one.revoked_at).map((one) => ({ ...one, team }));
+          }),
+        )
+      ).flat(),
+  });
+  const revoke = useMutation({
+    mutationFn: ({ id, slug }: { id: string; slug: string }) => body(api.DELETE('/api/v1/teams/{team}/{environment}/api-keys/{id}', { params: { path: { ...where(slug), id } } })),
+    onSuccess: () => { say('The key works no more.'); void client.invalidateQueries({ queryKey: ['me', 'keys'] }); },
+    onError: sayError,
+  });
+  if (teams.length === 0) return null;
+  return (
+    <Card title="Keys of mine" flush>
+      {list.isPending ? <Skeleton rows={2} /> : list.isError ? <div className="p-4"><Failed error={list.error} retry={() => void list.refetch()} /></div> : list.data.length === 0 ? (
+        <p className="p-4 text-[13px] text-soft">No program acts as you. Keys are made on a team’s page, under API keys.</p>
+      ) : (
+        <ul>
+          {list.data.map((one) => (
+            <li key={one.id} className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2 text-[13px] last:border-0">
+              <span className="min-w-40 flex-1"><span className="font-medium">{one.name}</span> <code className="text-xs text-faint">{one.prefix}…</code></span>
+              <span className="text-xs text-soft">{one.team.name} · {one.last_used_at ? `used ${ago(one.last_used_at)}` : 'never used'} · until {at(one.expires_at)}</span>
+              <Sure look="quiet" really="Really revoke" act={() => revoke.mutate({ id: one.id, slug: one.team.slug })}>Revoke</Sure>
             </li>
           ))}
         </ul>

@@ -1,8 +1,8 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { BadgeCheck, ScrollText, ShieldX } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { api, body } from '../../api/client';
-import { useScope } from '../../session';
+import { useKeys, useScope } from '../../session';
 import { Button } from '../../ui/button';
 import { Select } from '../../ui/field';
 import { Card, Page } from '../../ui/page';
@@ -70,19 +70,14 @@ export default function Audit() {
 
 /** Every hash and every signature is computed anew, which takes a while for a long trail. */
 function Verifying() {
-  const client = useQueryClient();
-  const { team, environment } = useScope();
-  const [seconds, setSeconds] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setSeconds((before) => before + 1), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  const newest = client.getQueriesData<{ pages: { items: { sequence: number }[] }[] }>({ queryKey: ['scope', team, environment, 'audit'] });
-  const entries = Math.max(0, ...newest.map(([, data]) => data?.pages[0]?.items[0]?.sequence ?? 0));
+  const { path } = useScope();
+  const keys = useKeys();
+  const far = useQuery({ queryKey: keys.of('verification'), refetchInterval: 300, gcTime: 0, retry: false, queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/audit/verification/progress', { params: { path } })) });
+  const { read = 0, entries = 0 } = far.data ?? {};
   return (
     <div role="status" className="flex flex-wrap items-center gap-3 rounded-lg border border-line bg-panel px-4 py-3 text-[13px]">
-      <progress aria-label="Verifying" className="h-1.5 w-40 accent-(--accent)" />
-      <span>Every hash and signature is computed anew{entries > 0 ? `: about ${entries.toLocaleString()} entries` : ''}.{seconds > 0 ? ` ${seconds} s so far.` : ''}</span>
+      <progress aria-label="Verifying" {...(entries > 0 ? { value: read, max: entries } : {})} className="h-1.5 w-40 accent-(--accent)" />
+      <span className="tabular-nums">{entries > 0 ? `${read.toLocaleString()} of ${entries.toLocaleString()} entries: every hash and signature is computed anew.` : 'The signed checkpoints come first.'}</span>
     </div>
   );
 }

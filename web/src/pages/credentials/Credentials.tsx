@@ -9,6 +9,7 @@ import { Dialog } from '../../ui/dialog';
 import { Select, TextArea, TextField } from '../../ui/field';
 import { Card, Page } from '../../ui/page';
 import { Badge, Empty, Failed, Skeleton, Status } from '../../ui/state';
+import { Sure } from '../../ui/sure';
 import { Table } from '../../ui/table';
 import { say, sayError } from '../../ui/toast';
 import { Connect } from './Connect';
@@ -116,16 +117,31 @@ function Make({ open, close }: { open: boolean; close: () => void }) {
 }
 
 function Detail({ credential, close }: { credential: Schemas['Credential']; close: () => void }) {
-  const { path, refused } = useScope();
+  const { path, refused, environment, membership } = useScope();
   const keys = useKeys();
   const at_ = { params: { path: { ...path, id: credential.id } } };
   const refusal = refused('credential.manage');
   const [replacing, setReplacing] = useState(false);
-  const [sure, setSure] = useState(false);
+  const [editing, setEditing] = useState(false);
   const test = useMutation({ mutationFn: () => body(api.POST('/api/v1/teams/{team}/{environment}/credentials/{id}/test', { ...at_, body: { url: null } })), onError: sayError });
   const replace = useMutation({
     mutationFn: (value: string) => body(api.PUT('/api/v1/teams/{team}/{environment}/credentials/{id}/value', { ...at_, body: { value: value as never } })),
-    onSuccess: () => { say('The new value is in use. The old one is kept, sealed.'); setReplacing(false); void keys.stale('credentials'); },
+    onSuccess: () => { say('The new value is in use. The old one is kept, sealed.', () => back.mutate(credential.version)); setReplacing(false); void keys.stale('credentials'); },
+    onError: sayError,
+  });
+  const back = useMutation({
+    mutationFn: (version: number) => body(api.POST('/api/v1/teams/{team}/{environment}/credentials/{id}/rollback', { ...at_, body: { version } })),
+    onSuccess: () => { say('The value before is in use again.'); void keys.stale('credentials'); },
+    onError: sayError,
+  });
+  const change = useMutation({
+    mutationFn: (hosts: string[]) => body(api.PATCH('/api/v1/teams/{team}/{environment}/credentials/{id}', { ...at_, body: { hosts } as never })),
+    onSuccess: (now) => { say(`It may be sent to ${now.hosts.join(', ') || 'nothing'} now.`, () => change.mutate(credential.hosts)); setEditing(false); void keys.stale('credentials'); },
+    onError: sayError,
+  });
+  const reconnect = useMutation({
+    mutationFn: () => body(api.POST('/api/v1/teams/{team}/{environment}/connections/{id}/reconnect', { ...at_, body: {} as never })),
+    onSuccess: (begun) => window.location.assign(begun.authorize_url),
     onError: sayError,
   });
   const remove = useMutation({
@@ -139,6 +155,7 @@ function Detail({ credential, close }: { credential: Schemas['Credential']; clos
         <dl className="grid grid-cols-[8rem_1fr] gap-y-1.5">
           <dt className="text-soft">Value</dt><dd className="font-mono">{credential.masked}</dd>
           <dt className="text-soft">Status</dt><dd><Status of={credential.status} /></dd>
+          <dt className="text-soft">Scope</dt><dd>{membership?.name ?? 'this team'}, {environment}: nowhere else</dd>
           <dt className="text-soft">May be sent to</dt><dd className="font-mono text-xs">{credential.hosts.join(', ') || 'nowhere yet'}</dd>
           <dt className="text-soft">Version</dt><dd>{credential.version}</dd>
           <dt className="text-soft">Made</dt><dd>{at(credential.created_at)}</dd>
@@ -152,7 +169,12 @@ function Detail({ credential, close }: { credential: Schemas['Credential']; clos
           ) : null}
         </dl>
         {test.data ? <p role="status" className={test.data.works ? 'text-good' : 'text-bad'}>{test.data.works ? 'It works.' : `It does not work: ${test.data.result}.`}</p> : null}
-        {replacing ? (
+        {editing ? (
+          <form className="flex flex-col gap-2" onSubmit={(event) => { event.preventDefault(); change.mutate(String(new FormData(event.currentTarget).get('hosts')).split(/[\s,]+/).filter(Boolean)); }}>
+            <TextField label="Hosts it may be sent to" name="hosts" defaultValue={credential.hosts.join(', ')} hint="Separated by commas. It is sent nowhere else." />
+            <div className="flex gap-2"><Button look="primary" type="submit" busy={change.isPending}>Save</Button><Button onClick={() => setEditing(false)}>Cancel</Button></div>
+          </form>
+        ) : replacing ? (
           <form className="flex flex-col gap-2" onSubmit={(event) => { event.preventDefault(); replace.mutate(String(new FormData(event.currentTarget).get('value'))); }}>
             <TextArea label="New value" name="value" required rows={2} autoComplete="off" spellCheck={false} />
             <div className="flex gap-2"><Button look="primary" type="submit" busy={replace.isPending}>Replace</Button><Button onClick={() => setReplacing(false)}>Cancel</Button></div>
@@ -160,8 +182,9 @@ function Detail({ credential, close }: { credential: Schemas['Credential']; clos
         ) : (
           <div className="flex flex-wrap gap-2">
             <Button busy={test.isPending} refused={refused('credential.use')} onClick={() => test.mutate()}>Test</Button>
-            <Button refused={refusal} onClick={() => setReplacing(true)}>Replace the value</Button>
-            <Button look="danger" refused={refusal} busy={remove.isPending} onClick={() => (sure ? remove.mutate() : setSure(true))}>{sure ? 'Really delete it' : 'Delete'}</Button>
+            {credential.connection ? <Button refused={refusal} busy={reconnect.isPending} onClick={() => reconnect.mutate()}>Connect again</Button> : <Button refused={refusal} onClick={() => setReplacing(true)}>Replace the value</Button>}
+            <Button refused={refusal} onClick={() => setEditing(true)}>Change the hosts</Button>
+            <Sure look="danger" really="Really delete it" refused={refusal} busy={remove.isPending} act={() => remove.mutate()}>Delete</Sure>
           </div>
         )}
       </div>

@@ -1,13 +1,11 @@
 import { useMutation } from '@tanstack/react-query';
 import { CircleCheck, CircleX, FlaskConical, Plus, Trash2 } from 'lucide-react';
-import { lazy, Suspense } from 'react';
 import { useScope } from '../../session';
 import { Button, IconButton } from '../../ui/button';
+import { Code } from '../../ui/codeLater';
 import { Check, Select, TextArea, TextField } from '../../ui/field';
 import { Failed } from '../../ui/state';
 import { type Example, type Outcome, type Rule, RULE_TYPES, tried } from './rule';
-
-const Code = lazy(() => import('../../ui/code').then((module) => ({ default: module.Code })));
 
 /** One rule with its examples beside it. `narrow`: in a panel, one under the other. */
 export function RuleEditor({ rule, onChange, remove, readOnly, narrow }: { rule: Rule; onChange: (rule: Rule) => void; remove: () => void; readOnly?: boolean; narrow?: boolean }) {
@@ -52,9 +50,7 @@ export function RuleEditor({ rule, onChange, remove, readOnly, narrow }: { rule:
         ) : rule.type === 'JAVASCRIPT' ? (
           <div>
             <p className="mb-1 text-xs font-medium text-soft">Script</p>
-            <Suspense fallback={<p className="text-xs text-soft">…</p>}>
-              <Code label="Script" language="javascript" value={text('script')} onChange={(script) => set({ script })} placeholder="return !String(input).includes('internal');" readOnly={readOnly ?? false} />
-            </Suspense>
+            <Code label="Script" language="javascript" value={text('script')} onChange={(script) => set({ script })} placeholder="return !String(input).includes('internal');" readOnly={readOnly ?? false} />
           </div>
         ) : (
           <>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { api, body } from '../../api/client';
 import { useKeys, useScope } from '../../session';
 import { type Finding, Marked } from '../../ui/findings';
-import type { NodeLog } from './Run';
+import type { NodeLog } from './log';
 
 interface Place {
   pointer: string;

@@ -9,35 +9,15 @@ import { ago, at, took } from '../../lib/time';
 import { useWorkflowNames } from '../../lib/workflows';
 import { useKeys, useScope } from '../../session';
 import { Button } from '../../ui/button';
-import { type Finding, Findings } from '../../ui/findings';
+import { Findings } from '../../ui/findings';
 import { Json } from '../../ui/json';
 import { Card, Page } from '../../ui/page';
 import { Badge, Failed, Skeleton, Status } from '../../ui/state';
 import { hasMarkup, Text } from '../../ui/text';
 import { say, sayError } from '../../ui/toast';
+import { type NodeLog, OVER, untilOver } from './log';
 import { Places } from './Places';
 import { Waterfall } from './Waterfall';
-
-export interface NodeLog {
-  node: string;
-  path?: string;
-  type: string;
-  status: string;
-  started_at?: string;
-  finished_at?: string;
-  input?: unknown;
-  output?: unknown;
-  port?: string;
-  warnings?: unknown[];
-  findings?: Finding[];
-  failure?: unknown;
-  attempts?: number;
-  usage?: { input_tokens?: number; output_tokens?: number };
-  printed?: string;
-  sandbox?: unknown;
-}
-
-const OVER = ['succeeded', 'failed', 'blocked', 'cancelled'];
 
 export default function Run() {
   const { path, refused } = useScope();
@@ -46,7 +26,7 @@ export default function Run() {
   const { run: id } = useParams({ strict: false }) as { run: string };
   const name = useWorkflowNames();
   const at_ = { params: { path: { ...path, run: id } } };
-  const run = useQuery({ queryKey: keys.of('run', id), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/runs/{run}', at_)) });
+  const run = useQuery({ queryKey: keys.of('run', id), refetchInterval: untilOver, queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/runs/{run}', at_)) });
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useLive(() => {
     clearTimeout(timer.current);

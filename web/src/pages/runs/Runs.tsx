@@ -1,20 +1,19 @@
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useVirtualizer } from '@tanstack/react-virtual';
 import { Activity, Radio } from 'lucide-react';
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { api, body, type Schemas } from '../../api/client';
 import { useLive } from '../../lib/live';
 import { LONG } from '../../lib/long';
 import { ago, at, took } from '../../lib/time';
-import { useWorkflowNames } from '../../lib/workflows';
+import { useWorkflows } from '../../lib/workflows';
 import { useKeys, useScope } from '../../session';
 import { Select } from '../../ui/field';
 import { Card, Page } from '../../ui/page';
-import { Badge, Empty, Failed, Skeleton, Status } from '../../ui/state';
+import { type Cell, Rows } from '../../ui/rows';
+import { Badge, Empty, Status } from '../../ui/state';
 
 const STATES = ['queued', 'running', 'waiting', 'paused', 'succeeded', 'failed', 'blocked', 'cancelled'] as const;
-const ROW = 40;
 type RunPage = Schemas['Page_RunSummary'];
 
 /** `held` with what is new in `newest`; the pages below stay as they are. */
@@ -32,7 +31,8 @@ export default function Runs() {
   const keys = useKeys();
   const navigate = useNavigate();
   const search = useSearch({ strict: false }) as { status?: (typeof STATES)[number]; workflow?: string };
-  const name = useWorkflowNames();
+  const workflows = useWorkflows();
+  const name = (id: string) => workflows.get(id) ?? id;
   const query = { ...(search.status ? { status: search.status } : {}), ...(search.workflow ? { workflow: search.workflow } : {}) };
   const client = useQueryClient();
   const queryKey = keys.of('runs', 'list', query);
@@ -59,16 +59,13 @@ export default function Runs() {
   });
   useEffect(() => () => clearTimeout(timer.current), []);
 
-  const pages = list.data?.pages;
-  const rows = useMemo(() => pages?.flatMap((one) => one.items) ?? [], [pages]);
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 });
-  const last = virtual.getVirtualItems().at(-1)?.index ?? 0;
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
-  useEffect(() => {
-    if (last >= rows.length - 20 && hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [last, rows.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
-
+  const cells: Cell<RunPage['items'][number]>[] = [
+    { title: 'Workflow', className: 'truncate', cell: (run) => <Link to="/t/$team/$environment/runs/$run" params={{ ...path, run: run.id }} className="font-medium hover:underline">{name(run.workflow)}</Link> },
+    { title: 'Status', cell: (run) => <Status of={run.status} /> },
+    { title: 'Started by', wide: true, className: 'text-soft', cell: (run) => run.trigger },
+    { title: 'When', wide: true, className: 'text-soft', tip: (run) => at(run.created_at), cell: (run) => ago(run.created_at) },
+    { title: 'Took', className: 'text-soft tabular-nums', cell: (run) => took(run.duration_ms) },
+  ];
   const filter = (next: Record<string, string | undefined>) => void navigate({ to: '.', search: { ...search, ...next } as never, replace: true });
   return (
     <Page
@@ -79,6 +76,10 @@ export default function Runs() {
           <Badge tone={live ? 'good' : 'idle'}>
             <Radio size={12} className="mr-1" aria-hidden /> {live ? 'live' : 'connecting'}
           </Badge>
+          <Select bare label="Workflow" value={search.workflow ?? ''} className="max-w-48" onChange={(event) => filter({ workflow: event.target.value || undefined })}>
+            <option value="">Any workflow</option>
+            {[...workflows].map(([id, title]) => <option key={id} value={id}>{title}</option>)}
+          </Select>
           <Select bare label="Status" value={search.status ?? ''} onChange={(event) => filter({ status: event.target.value || undefined })}>
             <option value="">Any status</option>
             {STATES.map((state) => (
@@ -89,50 +90,21 @@ export default function Runs() {
       }
     >
       <Card flush>
-        {list.isPending ? (
-          <Skeleton rows={10} />
-        ) : list.isError ? (
-          <div className="p-4">
-            <Failed error={list.error} retry={() => void list.refetch()} />
-          </div>
-        ) : rows.length === 0 ? (
-          <Empty icon={Activity} title={search.status ? `No run is ${search.status}` : 'No runs yet'}>
-            {search.status ? 'Choose another status.' : 'Open a workflow and run it, or call one of its webhooks. What happens shows up here at once.'}
-          </Empty>
-        ) : (
-          <div role="table" aria-label="Runs" aria-rowcount={rows.length} className="text-[13px]">
-            <div role="rowgroup">
-              <div role="row" className="grid grid-cols-[1fr_7rem_5rem] gap-3 border-b border-line px-4 py-2 text-xs font-medium text-faint md:grid-cols-[1fr_7rem_7rem_8rem_6rem]">
-                <span role="columnheader">Workflow</span>
-                <span role="columnheader">Status</span>
-                <span role="columnheader" className="max-md:hidden">Started by</span>
-                <span role="columnheader" className="max-md:hidden">When</span>
-                <span role="columnheader">Took</span>
-              </div>
-            </div>
-            <div ref={scroller} role="rowgroup" tabIndex={0} aria-label="Runs, newest first" className="max-h-[70dvh] overflow-y-auto">
-              <div className="relative" style={{ height: virtual.getTotalSize() }}>
-                {virtual.getVirtualItems().map((item) => {
-                  const run = rows[item.index];
-                  if (!run) return null;
-                  return (
-                    <div key={run.id} role="row" aria-rowindex={item.index + 1} className="absolute inset-x-0 grid grid-cols-[1fr_7rem_5rem] items-center gap-3 border-b border-line px-4 hover:bg-raised/60 md:grid-cols-[1fr_7rem_7rem_8rem_6rem]" style={{ height: ROW, transform: `translateY(${item.start}px)` }}>
-                      <span role="cell" className="min-w-0 truncate">
-                        <Link to="/t/$team/$environment/runs/$run" params={{ ...path, run: run.id }} className="font-medium hover:underline">
-                          {name(run.workflow)}
-                        </Link>
-                      </span>
-                      <span role="cell"><Status of={run.status} /></span>
-                      <span role="cell" className="text-soft max-md:hidden">{run.trigger}</span>
-                      <span role="cell" className="text-soft max-md:hidden" title={at(run.created_at)}>{ago(run.created_at)}</span>
-                      <span role="cell" className="text-soft tabular-nums">{took(run.duration_ms)}</span>
-                    </div>
-                  );
-                })}
-              </div>
-            </div>
-          </div>
-        )}
+        <Rows
+          label="Runs"
+          order="Runs, newest first"
+          list={list}
+          id={(run) => run.id}
+          cells={cells}
+          grid="grid-cols-[1fr_7rem_5rem] md:grid-cols-[1fr_7rem_7rem_8rem_6rem]"
+          height={40}
+          tall="max-h-[70dvh]"
+          empty={
+            <Empty icon={Activity} title={search.status ? `No run is ${search.status}` : search.workflow ? 'It has not run here yet' : 'No runs yet'}>
+              {search.status || search.workflow ? 'Choose another status or workflow.' : 'Open a workflow and run it, or call one of its webhooks. What happens shows up here at once.'}
+            </Empty>
+          }
+        />
       </Card>
     </Page>
   );

@@ -1,6 +1,6 @@
 import { ShieldAlert } from 'lucide-react';
 import { took } from '../../lib/time';
-import type { NodeLog } from './Run';
+import type { NodeLog } from './log';
 
 const BARS: Record<string, string> = { succeeded: 'bg-good', failed: 'bg-bad', blocked: 'bg-bad', running: 'bg-busy', waiting: 'bg-warn' };
 

@@ -9,6 +9,7 @@ import { Dialog } from '../../ui/dialog';
 import { Check, Select, TextField } from '../../ui/field';
 import { Card } from '../../ui/page';
 import { Badge, Empty, Failed, Skeleton } from '../../ui/state';
+import { Sure } from '../../ui/sure';
 import { Table } from '../../ui/table';
 import { say, sayError } from '../../ui/toast';
 
@@ -46,7 +47,7 @@ export function ApiKeys() {
             { key: 'from', title: 'From', wide: true, cell: (row) => (row.addresses.length ? row.addresses.join(', ') : 'anywhere') },
             { key: 'used', title: 'Last used', wide: true, cell: (row) => (row.last_used_at ? `${ago(row.last_used_at)}${row.last_used_from ? ` from ${row.last_used_from}` : ''}` : 'never') },
             { key: 'until', title: 'Until', wide: true, cell: (row) => at(row.expires_at) },
-            { key: 'act', title: '', cell: (row) => <Button look="quiet" onClick={() => revoke.mutate(row.id)}>Revoke</Button> },
+            { key: 'act', title: '', cell: (row) => <Sure look="quiet" really="Really revoke" act={() => revoke.mutate(row.id)}>Revoke</Sure> },
           ]}
         />
       )}

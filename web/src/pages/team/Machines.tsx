@@ -9,6 +9,7 @@ import { Dialog } from '../../ui/dialog';
 import { Select, TextField } from '../../ui/field';
 import { Card } from '../../ui/page';
 import { Empty, Failed, Skeleton } from '../../ui/state';
+import { Sure } from '../../ui/sure';
 import { Table } from '../../ui/table';
 import { say, sayError } from '../../ui/toast';
 import { ROLES, roleName } from './Team';
@@ -21,7 +22,6 @@ export function Machines() {
   const keys = useKeys();
   const [open, setOpen] = useState(false);
   const [keyFor, setKeyFor] = useState<Machine | null>(null);
-  const [ending, setEnding] = useState<string | null>(null);
   const list = useQuery({ queryKey: keys.of('machines'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/service-accounts', { params: { path } })) });
   const done = () => { void keys.stale('machines'); void keys.stale('members'); };
   const make = useMutation({
@@ -48,7 +48,7 @@ export function Machines() {
             { key: 'name', title: 'Name', cell: (row) => <span className="font-medium">{row.name}</span> },
             { key: 'role', title: 'Role', cell: (row) => (row.role ? roleName(row.role) : 'none') },
             { key: 'at', title: 'Made', wide: true, cell: (row) => at(row.created_at) },
-            { key: 'act', title: 'Change', cell: (row) => <span className="flex flex-wrap gap-1"><Button look="quiet" onClick={() => setKeyFor(row)}>New key</Button><Button look="quiet" busy={end.isPending} onClick={() => (ending === row.id ? end.mutate(row.id) : setEnding(row.id))}>{ending === row.id ? 'Really end it' : 'End'}</Button></span> },
+            { key: 'act', title: 'Change', cell: (row) => <span className="flex flex-wrap gap-1"><Button look="quiet" onClick={() => setKeyFor(row)}>New key</Button><Sure look="quiet" really="Really end it" act={() => end.mutate(row.id)}>End</Sure></span> },
           ]}
         />
       )}

@@ -1,4 +1,4 @@
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { Check, Minus, Users } from 'lucide-react';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { api, body, type Schemas } from '../../api/client';
@@ -9,7 +9,9 @@ import { Dialog } from '../../ui/dialog';
 import { Select, TextField } from '../../ui/field';
 import { Card, Page } from '../../ui/page';
 import { Badge, Empty, Failed, Skeleton } from '../../ui/state';
+import { Sure } from '../../ui/sure';
 import { Table } from '../../ui/table';
+import { More } from '../../ui/more';
 import { PageTabs } from '../../ui/tabs';
 import { say, sayError } from '../../ui/toast';
 import { ApiKeys } from './ApiKeys';
@@ -39,11 +41,16 @@ function Members() {
   const { path } = useScope();
   const keys = useKeys();
   const me = useMe();
-  const list = useQuery({ queryKey: keys.of('members'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/members', { params: { path } })) });
+  const list = useInfiniteQuery({
+    queryKey: keys.of('members'),
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => body(api.GET('/api/v1/teams/{team}/{environment}/members', { params: { path, query: { limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } } })),
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
   const done = () => void keys.stale('members');
   const role = useMutation({
-    mutationFn: ({ id, to }: { id: string; to: Schemas['ChangeRole']['role'] }) => body(api.PUT('/api/v1/teams/{team}/{environment}/members/{id}', { params: { path: { ...path, id } }, body: { role: to } })),
-    onSuccess: (member) => { say(`${member.name} is now ${roleName(member.role)}.`); done(); },
+    mutationFn: ({ id, to }: { id: string; to: Schemas['ChangeRole']['role']; was?: Schemas['ChangeRole']['role'] }) => body(api.PUT('/api/v1/teams/{team}/{environment}/members/{id}', { params: { path: { ...path, id } }, body: { role: to } })),
+    onSuccess: (member, { id, was }) => { say(`${member.name} is now ${roleName(member.role)}.`, was ? () => role.mutate({ id, to: was }) : undefined); done(); },
     onError: (error) => { sayError(error); done(); },
   });
   const remove = useMutation({
@@ -56,7 +63,7 @@ function Members() {
       {list.isPending ? <Skeleton rows={3} /> : list.isError ? <div className="p-4"><Failed error={list.error} retry={() => void list.refetch()} /></div> : (
         <Table
           label="Members"
-          rows={list.data.items}
+          rows={list.data.pages.flatMap((page) => page.items)}
           id={(row) => row.id}
           columns={[
             { key: 'name', title: 'Name', cell: (row) => <span><span className="font-medium">{row.name}</span>{row.email && row.email !== row.name ? <span className="block text-xs text-soft">{row.email}</span> : null}</span> },
@@ -64,14 +71,15 @@ function Members() {
             { key: 'factor', title: 'Second factor', wide: true, cell: (row) => (row.kind === 'user' ? row.second_factor ? <Badge tone="good">on</Badge> : <Badge tone="warn">off</Badge> : '–') },
             { key: 'since', title: 'Since', wide: true, cell: (row) => at(row.since) },
             { key: 'role', title: 'Role', cell: (row) => (
-              <Select bare label={`Role of ${row.name}`} value={row.role} onChange={(event) => role.mutate({ id: row.id, to: event.target.value as Schemas['ChangeRole']['role'] })}>
+              <Select bare label={`Role of ${row.name}`} value={row.role} onChange={(event) => role.mutate({ id: row.id, to: event.target.value as Schemas['ChangeRole']['role'], was: row.role as Schemas['ChangeRole']['role'] })}>
                 {ROLES.map((one) => <option key={one} value={one}>{roleName(one)}</option>)}
               </Select>
             ) },
-            { key: 'act', title: '', cell: (row) => <Button look="quiet" refused={row.id === me.principal ? 'You cannot remove yourself here.' : undefined} onClick={() => remove.mutate(row.id)}>Remove</Button> },
+            { key: 'act', title: '', cell: (row) => <Sure look="quiet" really="Really remove" refused={row.id === me.principal ? 'You cannot remove yourself here.' : undefined} act={() => remove.mutate(row.id)}>Remove</Sure> },
           ]}
         />
       )}
+      <More list={list} />
     </Card>
   );
 }

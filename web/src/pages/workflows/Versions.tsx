@@ -1,18 +1,22 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Download } from 'lucide-react';
 import { useState } from 'react';
 import { api, body, type Schemas } from '../../api/client';
+import { saved } from '../../lib/save';
 import { at } from '../../lib/time';
 import { ENVIRONMENTS, useKeys, useScope } from '../../session';
 import { Button } from '../../ui/button';
 import { Card, Page } from '../../ui/page';
 import { Badge, Failed, Skeleton } from '../../ui/state';
+import { Sure } from '../../ui/sure';
 import { say, sayError } from '../../ui/toast';
 
 /** Every saved version, the difference between two, and where each is in service. */
 export default function Versions() {
   const { path, environment, refused } = useScope();
   const keys = useKeys();
+  const navigate = useNavigate();
   const { workflow: id } = useParams({ strict: false }) as { workflow: string };
   const here = { ...path, id };
   const workflow = useQuery({ queryKey: keys.of('workflow', id), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/workflows/{id}', { params: { path: here } })) });
@@ -32,9 +36,26 @@ export default function Versions() {
     onSuccess: (_, where) => { void workflow.refetch(); say(`Promoted to ${where}.`); },
     onError: sayError,
   });
+  const unpublish = useMutation({
+    mutationFn: () => body(api.POST('/api/v1/teams/{team}/{environment}/workflows/{id}/unpublish', { params: { path: here } })),
+    onSuccess: () => {
+      const was = workflow.data?.published[environment];
+      void workflow.refetch();
+      void keys.stale('workflows');
+      say(`Out of service in ${environment}.`, was ? () => publish.mutate(was) : undefined);
+    },
+    onError: sayError,
+  });
+  const remove = useMutation({
+    mutationFn: () => body(api.DELETE('/api/v1/teams/{team}/{environment}/workflows/{id}', { params: { path: here } })),
+    onSuccess: () => { void keys.stale('workflows'); say(`${workflow.data?.name} is deleted.`); void navigate({ to: '/t/$team/$environment/workflows', params: path }); },
+    onError: sayError,
+  });
+  const save = async () => saved(`${workflow.data?.name ?? 'workflow'}.json`, JSON.stringify(await body(api.GET('/api/v1/teams/{team}/{environment}/workflows/{id}/export', { params: { path: here } })), null, 2), 'application/json');
   if (workflow.isError) return <div className="p-6"><Failed error={workflow.error} /></div>;
   if (!workflow.data || versions.isPending) return <Skeleton />;
   const after = ENVIRONMENTS[ENVIRONMENTS.indexOf(environment) + 1];
+  const somewhere = Object.keys(workflow.data.published);
   return (
     <Page
       title={`Versions of ${workflow.data.name}`}
@@ -43,6 +64,9 @@ export default function Versions() {
           <Link to="/t/$team/$environment/workflows/$workflow" params={{ ...path, workflow: id }} className="text-[13px] text-accent underline">
             Back to the editor
           </Link>
+          <Button icon={<Download size={14} aria-hidden />} onClick={() => void save().catch(sayError)}>Save as a file</Button>
+          <Button refused={refused('workflow.edit') ?? (workflow.data.published[environment] ? undefined : `It is not in service in ${environment}.`)} busy={unpublish.isPending} onClick={() => unpublish.mutate()}>Take out of service</Button>
+          <Sure look="danger" really="Really delete it" refused={refused('workflow.delete') ?? (somewhere.length > 0 ? `It is in service in ${somewhere.join(' and ')}.` : undefined)} busy={remove.isPending} act={() => remove.mutate()}>Delete</Sure>
           {after ? (
             <Button refused={refused('environment.promote') ?? (workflow.data.published[environment] ? undefined : `Nothing is published in ${environment} yet.`)} busy={promote.isPending} onClick={() => promote.mutate(after as Schemas['PromoteTo']['to'])}>
               Promote to {after}

@@ -6,6 +6,7 @@ import { api, body, type Schemas } from '../../api/client';
 import { ago, at } from '../../lib/time';
 import { useKeys, useScope } from '../../session';
 import { Button } from '../../ui/button';
+import { More } from '../../ui/more';
 import { Card, Page } from '../../ui/page';
 import { Badge, Empty, Failed, Skeleton } from '../../ui/state';
 import { Table } from '../../ui/table';
@@ -88,13 +89,7 @@ export default function Workflows() {
             ]}
           />
         )}
-        {list.hasNextPage ? (
-          <div className="border-t border-line p-3 text-center">
-            <Button busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-              Show more
-            </Button>
-          </div>
-        ) : null}
+        <More list={list} />
       </Card>
     </Page>
   );

@@ -1,28 +1,26 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type Connection, Controls, type EdgeChange, MiniMap, type NodeChange, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
+import { type Connection, ReactFlowProvider, useReactFlow } from '@xyflow/react';
 import { History, LayoutGrid, PanelLeft, Play, Redo2, Rocket, Save, Undo2 } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ApiError, api, body, type Schemas } from '../../../api/client';
+import { isTyping } from '../../../layout/shortcuts';
 import { useLive } from '../../../lib/live';
 import { useKeys, useScope } from '../../../session';
 import { Button, IconButton } from '../../../ui/button';
+import { loadCode } from '../../../ui/codeLater';
 import { Page } from '../../../ui/page';
 import { Badge, Status } from '../../../ui/state';
 import { say, sayError } from '../../../ui/toast';
-import type { NodeLog } from '../../runs/Run';
+import { type NodeLog, untilOver } from '../../runs/log';
 import type { NodeKind } from '../Editor';
-import { arranged } from './arrange';
-import { byNode, type Definition, edgesOf, freshId, type NodeDefinition, toFlow } from './document';
+import { Canvas, FIT } from './Canvas';
+import { byNode, type Definition, edgesOf, flowEdges, flowNodes, freshId, type FlowNode, isTrigger, type NodeDefinition } from './document';
 import { useDocument } from './history';
 import { added, NodePanel } from './NodePanel';
-import { NodeCard } from './NodeCard';
 import { NodePalette } from './NodePalette';
 import type { LastRun } from './preview';
 import { RunBox } from './RunBox';
-
-const TYPES = { card: NodeCard };
-const FIT = { padding: 0.2, maxZoom: 1.1 };
 
 export function EditorView(props: { workflow: Schemas['Workflow']; first: Definition; kinds: NodeKind[] }) {
   return (
@@ -62,7 +60,7 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
   const defects = useMemo(() => byNode(settled, validation.data?.errors ?? []), [settled, validation.data]);
 
   // The run that was started here, as it goes.
-  const run = useQuery({ queryKey: keys.of('run', runId), enabled: runId !== null, queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/runs/{run}', { params: { path: { ...path, run: runId as string } } })) });
+  const run = useQuery({ queryKey: keys.of('run', runId), enabled: runId !== null, refetchInterval: untilOver, queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/runs/{run}', { params: { path: { ...path, run: runId as string } } })) });
   const logs = ((run.data?.nodes ?? []) as unknown as NodeLog[]).filter((log) => !log.path);
   const status = useMemo(() => new Map(logs.map((log) => [log.node, log.status])), [run.data]); // eslint-disable-line
   useLive((event) => {
@@ -81,67 +79,50 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
 
   const credentials = useQuery({ queryKey: keys.of('credentials', 'names'), enabled: may('credential.use'), queryFn: () => body(api.GET('/api/v1/teams/{team}/{environment}/credentials', { params: { path, query: { limit: 200 } } })) });
 
-  const { nodes, edges } = useMemo(() => toFlow(definition, defects, status, selected), [definition, defects, status, selected]);
-  // While a node is dragged only its place on the screen changes; the document learns of it at the end.
-  const [dragged, setDragged] = useState<Map<string, { x: number; y: number }>>(new Map());
-  const shown = dragged.size === 0 ? nodes : nodes.map((node) => (dragged.has(node.id) ? { ...node, position: dragged.get(node.id) as { x: number; y: number } } : node));
+  // Nodes that did not change stay the objects that they were, so that only the others are drawn anew.
+  const drawn = useRef(new Map<string, FlowNode>());
+  const nodes = useMemo(() => flowNodes(definition, defects, status, selected, drawn.current), [definition, defects, status, selected]);
+  const edges = useMemo(() => flowEdges(definition), [definition.nodes, definition.edges]); // eslint-disable-line
 
-  const onNodesChange = useCallback(
-    (changes: NodeChange[]) => {
-      const moves = new Map<string, { x: number; y: number }>();
-      let ended = false;
-      for (const one of changes) {
-        if (one.type === 'position' && one.position) moves.set(one.id, one.position);
-        if (one.type === 'position' && one.dragging === false) ended = true;
-        if (one.type === 'select') setSelected((before) => { const next = new Set(before); if (one.selected) next.add(one.id); else next.delete(one.id); return next; });
-      }
-      const removed = changes.filter((one) => one.type === 'remove').map((one) => one.id);
-      if (removed.length > 0) change(without(definition, new Set(removed)));
-      if (moves.size === 0 && !ended) return;
-      if (!ended) {
-        setDragged((before) => new Map([...before, ...moves]));
-        return;
-      }
-      const places = new Map([...dragged, ...moves]);
-      setDragged(new Map());
-      if (places.size > 0) change({ ...definition, nodes: definition.nodes.map((node) => { const to = places.get(node.id); return to ? { ...node, position: { x: Math.round(to.x), y: Math.round(to.y) } } : node; }) });
-    },
-    [change, definition, dragged],
-  );
-  const onEdgesChange = useCallback(
-    (changes: EdgeChange[]) => {
-      const removed = new Set(changes.filter((one) => one.type === 'remove').map((one) => one.id));
-      if (removed.size > 0) change({ ...definition, edges: edgesOf(definition).filter((edge) => !removed.has(`${edge.from}:${edge.output ?? 'main'}>${edge.to}`)) });
-    },
-    [change, definition],
-  );
-  const onConnect = useCallback(
-    ({ source, target, sourceHandle }: Connection) => {
-      const edge = { from: source, to: target, ...(sourceHandle && sourceHandle !== 'main' ? { output: sourceHandle } : {}) };
-      const known = edgesOf(definition);
-      if (source !== target && !known.some((one) => one.from === edge.from && one.to === edge.to && (one.output ?? 'main') === (edge.output ?? 'main'))) change({ ...definition, edges: [...known, edge] });
-    },
-    [change, definition],
+  const now = useRef(definition);
+  now.current = definition;
+  const changes = useMemo(
+    () => ({
+      moved: (places: Map<string, { x: number; y: number }>) => change({ ...now.current, nodes: now.current.nodes.map((node) => { const to = places.get(node.id); return to ? { ...node, position: { x: Math.round(to.x), y: Math.round(to.y) } } : node; }) }),
+      select: (all: { id: string; selected: boolean }[]) => setSelected((before) => { const next = new Set(before); for (const one of all) if (one.selected) next.add(one.id); else next.delete(one.id); return next; }),
+      deleted: (ids: Set<string>, cut: Set<string>) => { const next = without(now.current, ids); change({ ...next, edges: edgesOf(next).filter((edge) => !cut.has(`${edge.from}:${edge.output ?? 'main'}>${edge.to}`)) }); },
+      connected: ({ source, target, sourceHandle }: Connection) => {
+        const edge = { from: source, to: target, ...(sourceHandle && sourceHandle !== 'main' ? { output: sourceHandle } : {}) };
+        const known = edgesOf(now.current);
+        if (source !== target && !known.some((one) => one.from === edge.from && one.to === edge.to && (one.output ?? 'main') === (edge.output ?? 'main'))) change({ ...now.current, edges: [...known, edge] });
+      },
+    }),
+    [change],
   );
 
+  const marked = useRef(selected);
+  marked.current = selected;
   const add = useCallback(
     (type: string, at?: { x: number; y: number }) => {
+      const before = now.current;
       const box = canvas.current?.getBoundingClientRect();
-      const anchor = definition.nodes.find((node) => selected.has(node.id));
+      const anchor = before.nodes.find((node) => marked.current.has(node.id));
       // Without one, it stands to the right of everything, where it hides nothing.
-      const last = definition.nodes.reduce<NodeDefinition | undefined>((right, node) => ((node.position?.x ?? 0) >= (right?.position?.x ?? Number.NEGATIVE_INFINITY) ? node : right), undefined);
+      const last = before.nodes.reduce<NodeDefinition | undefined>((right, node) => ((node.position?.x ?? 0) >= (right?.position?.x ?? Number.NEGATIVE_INFINITY) ? node : right), undefined);
       const beside = anchor ?? last;
       const place = at ?? (beside?.position ? { x: beside.position.x + 250, y: beside.position.y } : flow.screenToFlowPosition({ x: (box?.left ?? 0) + (box?.width ?? 600) / 2, y: (box?.top ?? 0) + (box?.height ?? 400) / 2 }));
-      const made = added(definition, type, { x: Math.round(place.x), y: Math.round(place.y) });
+      const made = added(before, type, { x: Math.round(place.x), y: Math.round(place.y) });
       // A node that is added while another is chosen goes on from there.
       const joined = anchor && !at ? { ...made.definition, edges: [...edgesOf(made.definition), { from: anchor.id, to: made.id }] } : made.definition;
       change(joined);
       setSelected(new Set([made.id]));
     },
-    [change, definition, flow, selected],
+    [change, flow],
   );
-  const arrange = () => {
-    change(arranged(definition));
+  const hidePalette = useCallback(() => setPalette(false), []);
+  const arrange = async () => {
+    const { arranged } = await import('./arrange');
+    change(arranged(now.current));
     requestAnimationFrame(() => void flow.fitView(FIT));
   };
   const copy = useCallback(() => {
@@ -201,7 +182,7 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
 
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
-      const typing = (event.target as HTMLElement).closest('input,textarea,select,[contenteditable],dialog') !== null || (event.target as HTMLElement).shadowRoot;
+      const typing = isTyping(event);
       const mod = event.ctrlKey || event.metaKey;
       const key = event.key.toLowerCase();
       if (mod && key === 's') {
@@ -233,6 +214,12 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
     return () => window.removeEventListener('beforeunload', leaving);
   }, [dirty]);
 
+  // The first node that is chosen finds the code editor there.
+  useEffect(() => {
+    const timer = setTimeout(() => void loadCode().catch(() => {}), 1500);
+    return () => clearTimeout(timer);
+  }, []);
+
   const chosen = selected.size === 1 ? definition.nodes.find((node) => selected.has(node.id)) : undefined;
   const refusal = refused('workflow.edit');
   const general = defects.get('') ?? [];
@@ -255,7 +242,7 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
           <IconButton label="Redo (Ctrl+Shift+Z)" disabled={!canRedo} onClick={redo}>
             <Redo2 size={16} aria-hidden />
           </IconButton>
-          <IconButton label="Arrange" refused={refusal} onClick={arrange}>
+          <IconButton label="Arrange" refused={refusal} onClick={() => void arrange()}>
             <LayoutGrid size={16} aria-hidden />
           </IconButton>
           <Link to="/t/$team/$environment/workflows/$workflow/versions" params={{ ...path, workflow: workflow.id }} aria-label="Versions" className="inline-grid size-8 place-items-center rounded-md text-soft hover:bg-raised hover:text-ink">
@@ -274,7 +261,7 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
       }
     >
       <div className="flex min-h-0 flex-1">
-        {palette && !readOnly ? <NodePalette kinds={kinds} add={add} close={() => setPalette(false)} /> : null}
+        {palette && !readOnly ? <NodePalette kinds={kinds} add={add} close={hidePalette} /> : null}
         <div
           ref={canvas}
           className="relative min-w-0 flex-1"
@@ -284,10 +271,7 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
             if (type) add(type, flow.screenToFlowPosition({ x: event.clientX - 95, y: event.clientY - 32 }));
           }}
         >
-          <ReactFlow nodes={shown} edges={edges} nodeTypes={TYPES} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange} onConnect={onConnect} nodesDraggable={!readOnly} nodesConnectable={!readOnly} deleteKeyCode={readOnly ? null : ['Delete', 'Backspace']} fitView fitViewOptions={FIT} minZoom={0.1} onlyRenderVisibleElements={definition.nodes.length > 80} proOptions={{ hideAttribution: true }} aria-label="The workflow's graph">
-            <Controls showInteractive={false} />
-            {definition.nodes.length > 12 ? <MiniMap pannable zoomable ariaLabel="Overview" className="max-sm:hidden!" /> : null}
-          </ReactFlow>
+          <Canvas nodes={nodes} edges={edges} readOnly={readOnly} changes={changes} />
           {palette || readOnly ? null : (
             <span className="absolute top-2 left-2 rounded-md border border-line bg-panel">
               <IconButton label="Show the palette" onClick={() => setPalette(true)}>
@@ -315,7 +299,7 @@ function Inside({ workflow, first, kinds }: { workflow: Schemas['Workflow']; fir
           </aside>
         ) : null}
       </div>
-      <RunBox open={runBox} close={() => setRunBox(false)} start={(input) => start.mutate(input)} busy={start.isPending} pinned={definition.nodes.find((node) => node.test_data !== undefined)?.test_data} />
+      <RunBox open={runBox} close={() => setRunBox(false)} start={(input) => start.mutate(input)} busy={start.isPending} pinned={definition.nodes.find((node) => isTrigger(node.type) && node.test_data !== undefined)?.test_data} />
     </Page>
   );
 }

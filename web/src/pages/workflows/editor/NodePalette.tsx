@@ -1,12 +1,12 @@
 import { PanelLeftClose } from 'lucide-react';
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import { IconButton } from '../../../ui/button';
 import { TextField } from '../../../ui/field';
 import type { NodeKind } from '../Editor';
 import { GROUPS, groupOf, iconOf } from './kinds';
 
 /** Node types to drag onto the canvas, or to add with Enter. */
-export function NodePalette({ kinds, add, close }: { kinds: NodeKind[]; add: (type: string) => void; close: () => void }) {
+export const NodePalette = memo(function NodePalette({ kinds, add, close }: { kinds: NodeKind[]; add: (type: string) => void; close: () => void }) {
   const [text, setText] = useState('');
   const fits = (kind: NodeKind) => `${kind.type} ${kind.parameters.title ?? ''} ${kind.parameters.description ?? ''}`.toLowerCase().includes(text.toLowerCase());
   return (
@@ -39,4 +39,4 @@ export function NodePalette({ kinds, add, close }: { kinds: NodeKind[]; add: (ty
       </div>
     </aside>
   );
-}
+});

@@ -5,7 +5,7 @@ import { Check, Select, TextField } from '../../../ui/field';
 import { Json } from '../../../ui/json';
 import { type Definition, edgesOf, freshId, isTrigger, type NodeDefinition } from './document';
 import { AsJson, type Helps, type Schema, SchemaForm } from './SchemaForm';
-import type { NodeLog } from '../../runs/Run';
+import type { NodeLog } from '../../runs/log';
 import { type LastRun, sampleFor, usePreviews } from './preview';
 
 const NOTHING = {};

@@ -1,7 +1,8 @@
 import { Plus, Trash2 } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
 import { Button, IconButton } from '../../../ui/button';
-import { Code, type Language } from '../../../ui/code';
+import type { Language } from '../../../ui/code';
+import { Code } from '../../../ui/codeLater';
 import { Check, Select, TextArea, TextField } from '../../../ui/field';
 import type { Rule } from '../../guardrails/rule';
 import type { Preview } from './preview';

@@ -1,8 +1,5 @@
 import dagre from '@dagrejs/dagre';
-import { type Definition, edgesOf } from './document';
-
-export const NODE_WIDTH = 190;
-export const NODE_HEIGHT = 64;
+import { type Definition, edgesOf, NODE_HEIGHT, NODE_WIDTH } from './document';
 
 /** Lays the graph out from left to right. */
 export function arranged(definition: Definition): Definition {

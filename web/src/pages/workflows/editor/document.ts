@@ -1,5 +1,8 @@
 import type { Edge, Node } from '@xyflow/react';
 
+export const NODE_WIDTH = 190;
+export const NODE_HEIGHT = 64;
+
 export interface NodeDefinition {
   id: string;
   type: string;
@@ -69,23 +72,38 @@ export function edgesOf(definition: Definition): EdgeDefinition[] {
   return definition.nodes.slice(1).map((node, index) => ({ from: definition.nodes[index]?.id ?? '', to: node.id }));
 }
 
-export function toFlow(definition: Definition, defects: Map<string, string[]>, status: Map<string, string>, selected: Set<string>): { nodes: FlowNode[]; edges: Edge[] } {
-  return {
-    nodes: definition.nodes.map((node, index) => ({
+const NONE: string[] = [];
+const alike = (a: string[], b: string[]) => a.length === b.length && a.every((one, index) => one === b[index]);
+
+/** The nodes as they are drawn. `drawn` holds those of the time before: one that did not change is the same object again. */
+export function flowNodes(definition: Definition, defects: Map<string, string[]>, status: Map<string, string>, selected: Set<string>, drawn: Map<string, FlowNode>): FlowNode[] {
+  const nodes = definition.nodes.map((node, index): FlowNode => {
+    const [faults, state, chosen] = [defects.get(node.id) ?? NONE, status.get(node.id), selected.has(node.id)];
+    const before = drawn.get(node.id);
+    if (before && before.data.node === node && before.data.status === state && before.selected === chosen && alike(before.data.defects, faults) && (node.position || before.position.x === index * 240)) return before;
+    return {
       id: node.id,
       type: 'card',
       position: node.position ?? { x: index * 240, y: 0 },
-      selected: selected.has(node.id),
-      data: { node, outputs: outputs(node), defects: defects.get(node.id) ?? [], status: status.get(node.id) },
-    })),
-    edges: edgesOf(definition).map((edge) => ({
-      id: `${edge.from}:${edge.output ?? 'main'}>${edge.to}`,
-      source: edge.from,
-      sourceHandle: edge.output ?? 'main',
-      target: edge.to,
-      ...(edge.output && edge.output !== 'main' ? { label: edge.output } : {}),
-    })),
-  };
+      selected: chosen,
+      initialWidth: NODE_WIDTH,
+      initialHeight: NODE_HEIGHT,
+      data: { node, outputs: outputs(node), defects: faults, status: state },
+    };
+  });
+  drawn.clear();
+  for (const node of nodes) drawn.set(node.id, node);
+  return nodes;
+}
+
+export function flowEdges(definition: Definition): Edge[] {
+  return edgesOf(definition).map((edge) => ({
+    id: `${edge.from}:${edge.output ?? 'main'}>${edge.to}`,
+    source: edge.from,
+    sourceHandle: edge.output ?? 'main',
+    target: edge.to,
+    ...(edge.output && edge.output !== 'main' ? { label: edge.output } : {}),
+  }));
 }
 
 /** An id that no node has yet, made from the type. */

@@ -3,7 +3,7 @@ import { useMemo } from 'react';
 import { api, body } from '../../../api/client';
 import { useSettled } from '../../../lib/settled';
 import { useKeys, useScope } from '../../../session';
-import type { NodeLog } from '../../runs/Run';
+import type { NodeLog } from '../../runs/log';
 import { type Definition, edgesOf, isTrigger, type NodeDefinition } from './document';
 
 export interface Preview {
