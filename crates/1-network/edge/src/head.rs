@@ -76,6 +76,10 @@ fn framing(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     if lengths > 1 || encodings > 1 || (lengths > 0 && encodings > 0) {
         return Err(Refusal::BadHead("the request says its length twice"));
     }
+    let coding = headers.get(header::TRANSFER_ENCODING);
+    if coding.is_some_and(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Refusal::BadHead("transfer-encoding other than chunked"));
+    }
     if encodings > 0 && version != Version::HTTP_11 {
         return Err(Refusal::BadHead("transfer-encoding belongs to HTTP/1.1"));
     }
@@ -158,9 +162,12 @@ mod tests {
             [("content-length", "1"), ("transfer-encoding", "chunked")],
             [("transfer-encoding", "chunked"), ("transfer-encoding", "identity")],
             [("host", "a.example"), ("host", "b.example")],
+            [HOST, ("transfer-encoding", "gzip, chunked")],
+            [HOST, ("transfer-encoding", "identity")],
         ] {
             assert!(matches!(verdict("/", &pair), Err(Refusal::BadHead(_))), "{pair:?}");
         }
+        assert_eq!(verdict("/", &[HOST, ("transfer-encoding", "Chunked")]), Ok(()));
     }
 
     #[test]

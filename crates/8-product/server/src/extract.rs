@@ -27,7 +27,7 @@ impl<T: DeserializeOwned> FromRequest<Rooms> for Body<T> {
             .split(';')
             .next()
             .is_some_and(|kind| kind.trim() == "application/json" || kind.trim().ends_with("+json"));
-        let bytes = Bytes::from_request(request, rooms).await.map_err(|_| Problem::new(Kind::BodyTooLarge))?;
+        let bytes = Bytes::from_request(request, rooms).await.map_err(|_| broken())?;
         if bytes.is_empty() {
             // Every field has a default, or the error names the first that has none.
             return parse(b"{}").map(Self);
@@ -41,6 +41,12 @@ impl<T: DeserializeOwned> FromRequest<Rooms> for Body<T> {
         }
         parse(&bytes).map(Self)
     }
+}
+
+/// A body that cannot be read to its end. Where the network layer cut it, for being too large or too slow, that layer
+/// answers in place of this.
+pub fn broken() -> Problem {
+    Problem::new(Kind::NotJson).detail("the body breaks off")
 }
 
 /// JSON bytes as `T`.

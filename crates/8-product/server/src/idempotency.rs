@@ -49,8 +49,7 @@ async fn answer(rooms: Rooms, request: Request, next: Next) -> Result<Response, 
     let (mut parts, body) = request.into_parts();
     let asked = Identified::from_request_parts(&mut parts, &rooms).await?;
     let (actor, by) = (asked.actor()?.clone(), asked.caller.api_key().map(|key| key.to_string()).unwrap_or_default());
-    let bytes =
-        to_bytes(body, rooms.config.server.max_body_bytes).await.map_err(|_| Problem::new(Kind::BodyTooLarge))?;
+    let bytes = to_bytes(body, rooms.config.server.max_body_bytes).await.map_err(|_| crate::extract::broken())?;
     let fingerprint =
         fingerprint(&[parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), by.as_bytes(), &bytes]);
     match rooms.store.begin_once(&actor, key.clone(), fingerprint, rooms.clock.now() + KEPT).await? {

@@ -10,7 +10,7 @@ use authz::{
 };
 use axum::{
     body::Bytes,
-    extract::{OriginalUri, State},
+    extract::{OriginalUri, State, rejection::BytesRejection},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -21,7 +21,7 @@ use recorder::Act;
 use serde_json::{Map, json};
 
 use crate::{
-    extract::{At, parse},
+    extract::{At, broken, parse},
     limits,
     operation::Operation,
     problems::{Kind, Problem},
@@ -39,8 +39,9 @@ pub async fn receive(
     method: Method,
     uri: OriginalUri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    let body = body.map_err(|_| broken())?;
     let environment = environment.parse().map_err(|_| Problem::new(Kind::NotPublished))?;
     let team = rooms.team(&team).await?.ok_or(Kind::NotPublished)?;
     let scope = Scope { team, environment };

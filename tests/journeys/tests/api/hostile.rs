@@ -360,6 +360,9 @@ async fn a_request_is_not_smuggled_behind_another() {
             format!("{start}content-length: 2\r\ncontent-length: 3\r\n\r\n{{}}{smuggled}"),
             format!("{start}transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n0\r\n\r\n{smuggled}"),
             format!("{start}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n{smuggled}"),
+            format!("{start}transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+            format!("{start}transfer-encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{smuggled}"),
+            format!("{start}transfer-encoding: chunked\r\n\r\n2\n{{}}\r\n0\r\n\r\n{smuggled}"),
             format!("{start}content-length: +2\r\n\r\n{{}}{smuggled}"),
             format!("{start}content-length : 2\r\n\r\n{{}}{smuggled}"),
             "GET /healthz HTTP/1.1\r\nhost: localhost\r\nhost: other\r\nconnection: close\r\n\r\n".to_owned(),
@@ -371,6 +374,21 @@ async fn a_request_is_not_smuggled_behind_another() {
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{head}\n->\n{answer}");
             assert_eq!(answer.matches("HTTP/1.1 ").count(), usize::from(!answer.is_empty()), "{head}\n->\n{answer}");
             assert!(!answer.contains("\"ok\""), "{head}\n->\n{answer}");
+        }
+        server.assert_alive().await;
+    })
+    .await;
+}
+
+/// A body that breaks off is the sender's fault, and a problem like any other, at a webhook too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_off_is_told_so() {
+    on_sqlite(async |server| {
+        server.client.deploy(journeys::workflows::hooked("broken", "broken", json!({}))).await;
+        for path in ["/api/v1/auth/login", "/hooks/demo/development/broken"] {
+            let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
+            let answer = tell(server, &format!("{head}transfer-encoding: chunked\r\n\r\nnothing\r\n")).await;
+            assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("NL-1003"), "{answer}");
         }
         server.assert_alive().await;
     })
