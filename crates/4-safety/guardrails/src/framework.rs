@@ -256,8 +256,9 @@ impl Decision {
                 Status::Enforced
             };
             let enforcement = enforcement_of(check);
+            // What an exception covers is recorded and does not count; a shadow counts and does nothing.
+            counted += usize::from(status != Status::Allowed);
             if status == Status::Enforced {
-                counted += 1;
                 match enforcement {
                     Enforcement::Block => self.halted = true,
                     Enforcement::Warn => self.warnings.push(warning(check, &one.finding, &one.pointer)),

@@ -49,7 +49,7 @@ pub struct Warning {
 pub enum CheckOutcome {
     /// It ran and found nothing that counts.
     Clean,
-    /// It ran and found this many.
+    /// It ran and found this many, in shadow too; what an exception covers is not among them.
     Found { findings: usize },
     /// It could not run; that is not a pass.
     NotEvaluated { why: String },

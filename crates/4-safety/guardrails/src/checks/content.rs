@@ -65,6 +65,7 @@ impl ContentOptions {
         category.split('/').next().unwrap_or(category)
     }
 
+    /// `flagged`: whether it counts where the customer set no threshold.
     fn counts(&self, category: &str, score: f32, flagged: bool) -> bool {
         let own = self.categories.get(category).or_else(|| self.categories.get(Self::parent(category)));
         if !self.categories.is_empty() && own.is_none() {
@@ -72,10 +73,15 @@ impl ContentOptions {
         }
         match own.copied().flatten().or(self.threshold) {
             Some(threshold) => score >= threshold,
-            None => flagged || score >= 0.5,
+            None => flagged,
         }
     }
 }
+
+/// From which score a category counts, where the customer says nothing.
+const USUAL: f32 = 0.5;
+/// Beside a service that said nothing, wording alone counts from here.
+const STRONG: f32 = 0.8;
 
 /// How bad a category is.
 fn severity(category: &str) -> Severity {
@@ -94,7 +100,7 @@ pub fn local(
     deadline: Option<Instant>,
 ) -> Result<Vec<Finding>, String> {
     let hits = judge(text, learned, deadline)?;
-    let counted = hits.into_iter().filter(|hit| options.counts(hit.category, hit.score, hit.score >= 0.5));
+    let counted = hits.into_iter().filter(|hit| options.counts(hit.category, hit.score, hit.score >= USUAL));
     Ok(counted
         .map(|hit| {
             let (rule, why) = match hit.learned {
@@ -175,7 +181,7 @@ pub(crate) async fn check(
             for (text, scores) in texts.iter().zip(answers) {
                 let findings = scores
                     .into_iter()
-                    .filter(|score| options.counts(&score.category, score.score, score.flagged))
+                    .filter(|score| options.counts(&score.category, score.score, score.flagged || score.score >= USUAL))
                     .map(|score| {
                         let mut one = finding(
                             CheckKind::ContentFilter,
@@ -209,9 +215,6 @@ fn wording(text: &str, options: &ContentOptions) -> Vec<Finding> {
         })
         .collect()
 }
-
-/// From here on wording counts beside a service that said nothing.
-const STRONG: f32 = 0.8;
 
 /// The local filter decides alone, and the report says so.
 pub(crate) fn fallback(

@@ -210,7 +210,9 @@ impl Window<'_> {
         let mut push = |score: f32, start: usize, end: usize, rule| {
             out.push(Raw { family: Family::PromptExtraction, score, start, end, rule });
         };
-        if let Some((start, end, gap)) = self.pair(Class::Reveal, Class::Prompt, 60) {
+        if let Some((start, end, gap)) = self.pair(Class::Reveal, Class::Prompt, 60)
+            && !asks_about(&self.text[start..end])
+        {
             push(if gap <= 30 { 0.85 } else { 0.7 }, start, end, "extraction/verb-prompt");
         }
         // A summary of the text above is asked for every day; its repetition word for word hardly ever.
@@ -334,6 +336,11 @@ impl Window<'_> {
             push(0.52, hit.start, hit.end, "data/new-instructions");
         }
     }
+}
+
+/// "compare both system prompts and tell me …": what is to be told comes after.
+fn asks_about(text: &str) -> bool {
+    ["and tell me", "and tell us", "and explain", "and describe"].iter().any(|asked| text.ends_with(asked))
 }
 
 fn strong_replacement(word: &str) -> bool {

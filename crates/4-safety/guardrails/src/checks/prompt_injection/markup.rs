@@ -6,6 +6,7 @@ use domain::Channel;
 use regex::Regex;
 
 use super::grammar::{Family, Raw};
+use crate::normalise::fold;
 
 struct Rule {
     family: Family,
@@ -39,7 +40,7 @@ const RULES: &[Rule] = &[
         FakeMarkup,
         0.78,
         "markup/role-bracket",
-        r"(?:^|\n|\s)[\[({]{1,2}\s?(?:system|system message|system prompt|admin|administrator|developer|system override|system note|system instruction|assistant|new instructions?|instructions? override|important instructions?|root)\s?[\])}]{1,2}",
+        r"(?:^|\n|\s|#)[\[({]{1,2}\s?(?:system|system[ _-](?:message|prompt|override|note|instructions?)|admin|administrator|developer|assistant|new instructions?|instructions? override|important instructions?|root)\s?[\])}]{1,2}",
     ),
     rule(
         FakeMarkup,
@@ -100,12 +101,45 @@ const DATA_RULES: &[Rule] = &[
         "data/instruction-line",
         r"(?:^|\n|\. )\s?(?:instructions?|important|attention|note|todo|action required|urgent|system|prompt|command|assistant|ai)( to (?:the )?(?:ai|assistant|model|llm|agent|chatbot|reader)| for (?:the )?(?:ai|assistant|model|llm|agent|chatbot)s?)? ?[:!]{1,3} ?(?:ignore|disregard|forget|you must|you should|please|do not|don't|send|forward|include|add|say|tell|reply|respond|print|output|write|before|when|always|execute|call|use)\b",
     ),
+    // Weak: people write it to themselves. It counts where the learned tier nearly does.
+    rule(DelimiterAttack, 0.4, "data/todo", r"(?:^|\n|\s)todo ?: ?[a-z]"),
     rule(FakeMarkup, 0.62, "data/important-tag", r"<(?:important|information|info|attention|urgent|note)>"),
+];
+
+/// The same in eleven more languages; `WORDS` stands for the words, folded as the text is.
+const ELSEWHERE: &[(Rule, &str)] = &[
+    (
+        rule(
+            FakeMarkup,
+            0.78,
+            "markup/role-bracket",
+            r"(?:^|\n|\s|#)[\[({<]{1,2}\s?(?:WORDS)\s?:?\s?[\])}>]{1,2}|(?:^|\n)\s?(?:#{1,6} ?)(?:WORDS)\s?(?::|\n|$)",
+        ),
+        "systemnachricht|systemanweisung|system-nachricht|systemmeldung|message système|message du système|consigne système|mensaje del sistema|mensaje de sistema|instrucción del sistema|mensagem do sistema|mensagem de sistema|instrução do sistema|messaggio di sistema|messaggio del sistema|istruzione di sistema|системное сообщение|сообщение системы|системная инструкция|系统消息|系统提示|系統訊息|系统指令|システムメッセージ|システム指示|システム命令|시스템 메시지|시스템 지시|시스템 명령|सिस्टम संदेश|सिस्टम निर्देश|प्रणाली संदेश|رسالة النظام|تعليمات النظام|أمر النظام",
+    ),
+    (
+        rule(DelimiterAttack, 0.82, "delimiter/end-of", r#"(?:[-=*#~_"'`<\[(/]{2,}|\[|<|\()\s?(?:WORDS)"#),
+        "ende des dokuments|ende des textes|ende der daten|ende der eingabe|ende der nutzereingabe|ende der e-mail|ende des prompts|dokumentende|fin du document|fin du texte|fin des données|fin de l'entrée|fin du message|fin del documento|fin del texto|fin de los datos|fin de la entrada|fin del mensaje|fim do documento|fim do texto|fim dos dados|fim da entrada|fim da mensagem|fine del documento|fine del testo|fine dei dati|fine dell'input|fine del messaggio|конец документа|конец текста|конец данных|конец ввода|конец сообщения|文档结束|文件结束|文本结束|数据结束|输入结束|正文结束|文書の終わり|文書終わり|文章の終わり|データの終わり|入力の終わり|ここまでが文書|문서 끝|문서의 끝|텍스트 끝|데이터 끝|입력 끝|दस्तावेज़ समाप्त|दस्तावेज समाप्त|पाठ समाप्त|डेटा समाप्त|दस्तावेज़ का अंत|نهاية المستند|نهاية الوثيقة|نهاية النص|نهاية البيانات|نهاية الرسالة",
+    ),
+    (
+        rule(
+            DelimiterAttack,
+            0.66,
+            "delimiter/new-instructions-line",
+            r"(?:^|\n|[-=*#]{2,})\s?(?:\W{0,6})(?:WORDS)\s?[:\-=>]",
+        ),
+        "neue anweisungen|neue anweisung|neue instruktionen|neuer auftrag|nouvelles instructions|nouvelle consigne|nouvelles consignes|nuevas instrucciones|nueva instrucción|novas instruções|nova instrução|nuove istruzioni|nuova istruzione|новые инструкции|новая инструкция|новое задание|新的指令|新指令|新的任务|新しい指示|新しい命令|新指示|새로운 지시|새 지시|새로운 명령|नए निर्देश|नया निर्देश|تعليمات جديدة|أوامر جديدة",
+    ),
 ];
 
 static COMPILED: LazyLock<Vec<(Option<Regex>, &'static Rule, bool)>> = LazyLock::new(|| {
     let plain = RULES.iter().map(|rule| (Regex::new(rule.pattern).ok(), rule, false));
-    plain.chain(DATA_RULES.iter().map(|rule| (Regex::new(rule.pattern).ok(), rule, true))).collect()
+    let of_data = DATA_RULES.iter().map(|rule| (Regex::new(rule.pattern).ok(), rule, true));
+    let elsewhere = ELSEWHERE.iter().map(|(rule, words)| {
+        let words: Vec<String> = words.split('|').map(|word| regex::escape(&fold::fold(word).text)).collect();
+        (Regex::new(&rule.pattern.replace("WORDS", &words.join("|"))).ok(), rule, false)
+    });
+    plain.chain(of_data).chain(elsewhere).collect()
 });
 
 /// Everything in `text` (folded) that imitates structure.
@@ -131,4 +165,18 @@ pub fn signals(text: &str, channel: Channel) -> Vec<Raw> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R137, R138: a pattern that does not compile finds nothing and says nothing.
+    #[test]
+    fn every_pattern_compiles() {
+        assert_eq!(COMPILED.len(), RULES.len() + DATA_RULES.len() + ELSEWHERE.len());
+        for (pattern, rule, _) in COMPILED.iter() {
+            assert!(pattern.is_some(), "{}", rule.rule);
+        }
+    }
 }
