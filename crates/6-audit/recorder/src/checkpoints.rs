@@ -27,7 +27,7 @@ pub struct CheckpointsConfig {
     /// Lines are appended here too; keep a copy of it on another machine, where nobody who can write the database can
     /// write it.
     pub file: PathBuf,
-    /// Default 10 minutes.
+    /// The server takes it from `audit.checkpoint_seconds` (300).
     pub every: Duration,
 }
 

@@ -62,6 +62,51 @@ async fn an_outage_and_a_restart_leave_no_gap() {
     .await;
 }
 
+/// R238, R239: an hour without a receiver, with the waits that the product has: it is asked ever more seldom, the lag is
+/// told, a restart in the middle loses nothing, and within five minutes of its return everything is there, in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_down_for_an_hour_gets_everything() {
+    let ground = sqlite_database().await;
+    ground.store.close().await;
+    let product = Settings { poll: Duration::from_millis(5), ..Settings::default() };
+    let open = || Room::open_at(ground.clock.clock(), &ground.config, ground.folder.path(), product.clone());
+    let (mut room, double) = (open().await, Double::start().await);
+    room.record(1, 20).await;
+    let id = room.send_to(splunk(&double.url), SECRET, 50).await;
+    let mut running = room.start();
+    room.delivered(id).await;
+    double.down().await;
+    let end = ground.clock.now() + Duration::from_secs(3600);
+    let (mut recorded, mut asked) = (20, 0);
+    while ground.clock.now() < end {
+        room.record(recorded + 1, 10).await;
+        recorded += 10;
+        let status = room.until(id, |status| status.destination.attempts > asked).await;
+        asked = status.destination.attempts;
+        if asked == 10 {
+            running.stop().await;
+            room.store.close().await;
+            room = open().await;
+            running = room.start();
+        }
+        let next = status.destination.retry_at.unwrap();
+        assert!(next.since(ground.clock.now()) <= Duration::from_secs(300));
+        ground.clock.advance(next.since(ground.clock.now()));
+    }
+    assert!((15..=40).contains(&asked), "asked {asked} times in an hour");
+    assert_eq!(room.status(id).await.destination.state, SiemState::Lagging);
+    let double = double.up().await;
+    ground.clock.advance(Duration::from_secs(300));
+    let status = room.delivered(id).await;
+    running.stop().await;
+    assert_eq!(status.destination.state, SiemState::Ok);
+    let sequences = double.sequences("audit");
+    assert_eq!(sequences, up_to(sequences.len() as i64), "no gap, in order");
+    assert!(sequences.len() as u64 >= recorded);
+    double.links_hold("audit");
+    room.store.close().await;
+}
+
 /// One sender at a time: whoever holds the lease alone moves the cursor, and when it ends another takes over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_ended_is_taken_over_and_the_old_holder_moves_nothing() {

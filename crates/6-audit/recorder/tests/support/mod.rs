@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod outside;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,

@@ -66,7 +66,10 @@ pub struct Room {
 
 impl Room {
     pub async fn open(config: &StoreConfig, folder: &std::path::Path, settings: Settings) -> Self {
-        let clock = real_clock();
+        Self::open_at(real_clock(), config, folder, settings).await
+    }
+
+    pub async fn open_at(clock: Clock, config: &StoreConfig, folder: &std::path::Path, settings: Settings) -> Self {
         let store = Store::open(config, clock.clone(), Arc::new(ChainLinker)).await.unwrap();
         // assembled, so that nobody mistakes it for a key that is in use
         let text =
