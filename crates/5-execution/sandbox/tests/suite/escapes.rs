@@ -81,12 +81,18 @@ fn known(name: &str, exit: sandbox::Exit) -> Option<&'static str> {
     })
 }
 
+/// Controls that user-mode Linux, the machine of tests/vm, cannot give: files that are the host's have no handles there, memory
+/// has no nodes, no group has real time, and nobody listens at an abstract socket.
+const NOT_IN_USER_MODE: [&str; 4] = ["name-to-handle", "memory-policy", "real-time", "cve-2020-15257-abstract-socket"];
+
 /// The control: the same program succeeds where nothing holds it, so that a refusal means something.
 #[test]
 fn harmless_attacks_succeed_outside() {
+    let own_machine = std::env::var_os("NODELOOM_TEST_OWN_MACHINE").is_some();
     let (mut tried, mut failed) = (0, Vec::new());
     for (name, how) in attacks() {
-        if how == "works" || how == "root" && is_root() {
+        let given = !own_machine || !NOT_IN_USER_MODE.contains(&&*name);
+        if given && (how == "works" || how == "root" && is_root()) {
             tried += 1;
             if !outside(&name) {
                 failed.push(name);

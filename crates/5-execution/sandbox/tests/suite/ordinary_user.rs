@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use super::common::{BACKEND, HOSTILE, is_root};
+use super::common::{BACKEND, HOSTILE, is_native, is_root};
 
 /// A number that nobody has.
 const SOMEBODY: u32 = 1_879_040_000;
@@ -28,8 +28,11 @@ fn the_suite_holds_for_an_ordinary_user() {
     };
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let (suite, hostile) = (copy(&std::env::current_exe().unwrap(), "suite"), copy(HOSTILE.as_ref(), "hostile"));
+    // a runtime takes a hundred times longer for each call; what it could leave is the same for every user
+    let all: &[&str] = if is_native() { &[] } else { &["suite::escapes::no_attack", "suite::programs"] };
     let done = Command::new(suite)
-        .args(["--test-threads", "1"])
+        .args(["--test-threads", if is_native() { "1" } else { "2" }])
+        .args(all)
         .env("NODELOOM_TEST_HOSTILE", hostile)
         .current_dir("/")
         .uid(SOMEBODY)
