@@ -5,6 +5,8 @@ Usage: logins.py BASE CA KEY [SECONDS]. Standard library only; talks to loopback
 """
 import http.client
 import json
+import multiprocessing
+import os
 import random
 import ssl
 import statistics
@@ -44,10 +46,19 @@ def ordinary(path):
     return times
 
 
-counts, stop = {}, threading.Event()
+def attackers(stop, told):
+    """A process of its own, at the lowest priority: attackers sit elsewhere, and what they compute is not ours."""
+    os.nice(19)
+    counts = {}
+    threads = [threading.Thread(target=attacker, args=(stop, counts), daemon=True) for _ in range(ATTACKERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told.put(counts)
 
 
-def attacker():
+def attacker(stop, counts):
     connection = connect()
     while not stop.is_set():
         # another address each time: no pause of one account slows the flood down
@@ -64,19 +75,20 @@ def attacker():
             time.sleep(0.05)
 
 
+counts = {}
 worst = 0.0
 for path in ("/api/v1/permissions", "/api/v1/teams/demo/development/workflows?limit=20"):
     ordinary(path)  # warm
     before = ordinary(path)
-    stop.clear()
-    threads = [threading.Thread(target=attacker, daemon=True) for _ in range(ATTACKERS)]
-    for thread in threads:
-        thread.start()
+    stop, told = multiprocessing.Event(), multiprocessing.Queue()
+    flood = multiprocessing.Process(target=attackers, args=(stop, told))
+    flood.start()
     time.sleep(2)
     during = ordinary(path)
     stop.set()
-    for thread in threads:
-        thread.join()
+    for status, count in told.get(timeout=120).items():
+        counts[status] = counts.get(status, 0) + count
+    flood.join()
     ratio = p95(during) / p95(before)
     worst = max(worst, ratio)
     print(f"{path}: p95 {p95(before):.2f} ms alone, {p95(during):.2f} ms beside the flood: {100 * (ratio - 1):+.0f} %")
