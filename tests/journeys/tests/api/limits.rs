@@ -140,3 +140,25 @@ async fn a_request_that_may_come_again_counts_once() {
     refused(server.client.get("workflows").await, "api", 2);
     server.stop().await;
 }
+
+/// Past the queue for passwords a sign-in is told to come back, and leaves a count in the trail instead of an entry each.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_sign_ins_is_counted_and_not_entered() {
+    let server = Server::start().await;
+    let body = serde_json::json!({ "email": "nobody@example.com", "password": "not the password" });
+    let nobody = server.client.anonymous();
+    let flood = (0..200).map(|_| nobody.post("/api/v1/auth/login", body.clone()));
+    let answers = futures::future::join_all(flood).await;
+    let busy: Vec<_> = answers.into_iter().filter(|answer| answer.status == 503).collect();
+    assert!(busy.len() > 50, "{} of 200", busy.len());
+    assert!(busy.iter().all(|answer| answer.code() == "NL-1009" && !answer.header("retry-after").is_empty()));
+    server.rooms.recorder.enter_refusals().await.unwrap();
+    let system = authz::act_as_system("a test reads the system's chain");
+    let entries = server.rooms.store.audit_range(system, &store::ChainKey::System, 1, 10_000).await.unwrap();
+    let of = |word: &str| entries.iter().filter(|entry| format!("{entry:?}").contains(word)).count();
+    let attempts = of(server::operation::Operation::SignIn.name());
+    // an intent and an outcome for each that had a place, and for the few that lost it to another at the last moment
+    assert!(attempts >= 2 && attempts <= 2 * (200 - busy.len() / 2), "{attempts} entries, {} busy", busy.len());
+    assert!(of("request.refused") >= 1);
+    server.stop().await;
+}

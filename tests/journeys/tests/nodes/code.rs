@@ -145,6 +145,27 @@ async fn code_sees_nothing_of_the_host() {
     server.stop().await;
 }
 
+/// The table of guarantees is in the API, a row for each, as `nodeloom sandbox probe --json` prints it; a guarantee that policy
+/// requires in full and the host does not keep in full is named there, and on the run.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_is_in_the_api() {
+    let server = sandboxed().await;
+    let table = server.client.get("/api/v1/sandbox").await.json();
+    let rows = table["guarantees"].as_array().cloned().unwrap_or_default();
+    assert!(table["ready"] == true && table["backend"] == "native" && rows.len() == 16, "{table}");
+    let kept = |row: &Json| row["strength"] != "missing" || row["guarantee"] == "second_file_wall";
+    assert!(rows.iter().all(|row| row["how"].is_string() && kept(row)), "{table}");
+    server.stop().await;
+    let settings = open().set("NODELOOM_SANDBOX__ENABLED", true).set("NODELOOM_SANDBOX__BACKEND", "docker");
+    let server = Server::with(settings.set("NODELOOM_SANDBOX__DOCKER_SOCKET", "/nowhere/docker.sock")).await;
+    let table = server.client.get("/api/v1/sandbox").await.json();
+    let why = table["why_not"].as_str().unwrap_or_default();
+    assert!(table["ready"] == false && why.contains("/nowhere/docker.sock"), "{table}");
+    let ran = run(&server, "refused", json!({ "code": "return 1" }), Json::Null).await;
+    assert!(ran["failure"]["message"].as_str().unwrap_or_default().contains("sandbox_unavailable: "), "{ran}");
+    server.stop().await;
+}
+
 /// Without a sandbox, code does not run; it is not run outside of one.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_sandbox_code_nodes_say_so() {

@@ -116,6 +116,11 @@ impl Passwords {
         Ok(Compared { matches, outdated: matches && outdated })
     }
 
+    /// Whether one more would be told to come back now. For asking before anything is written down about an attempt.
+    pub fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
+    }
+
     /// A hash of the configured cost that belongs to nobody: comparing with it costs what a real one costs.
     fn nobody(&self) -> PasswordHash {
         PasswordHash(self.nobody.replacen("$04$", &format!("${:02}$", self.cost), 1))
