@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 # Read off the calibrating half (evaluate.py --half calibrate --dump, then `nodeloom guard eval`), signatures on: what keeps
 # harmless prompts under 3 % and harmless documents near 1 %. The shares are the network's own, without scaling.
-THRESHOLDS = {"user": 0.955, "data": 0.95, "toxic": 0.85, "hate": 0.9, "harassment": 0.9, "self_harm": 0.9, "sexual": 0.9, "violence": 0.9}
+THRESHOLDS = {"user": 0.965, "data": 0.97, "toxic": 0.85, "hate": 0.9, "harassment": 0.9, "self_harm": 0.9, "sexual": 0.9, "violence": 0.9}
 
 
 def step(name, *arguments):
@@ -36,11 +36,17 @@ def main():
     for start, run, rate in ((second, third, "8e-5"), (third, fourth, "6e-5")):
         step("train", "--data", args.data, "--out", run, "--layers", 4, "--scale", 0.7, "--rate", rate, "--tokens", 3072, "--minutes", 36,
              "--epochs", 3, "--leave", "deepset,small/bastion,bipia/email", "--start", start / "guard.pt")
-    step("evaluate", "--data", args.data, "--run", fourth, "--half", "report", *extra)
-    chosen = fourth / "thresholds.json"
+    last = fourth
+    for n, (rate, minutes, scale, seed) in enumerate(((8e-5, 8, 0.7, 7), (8e-5, 14, 0.8, 11), (8e-5, 42, 0.7, 13)), 5):
+        run = out / f"round-{n}"
+        step("train", "--data", args.data, "--out", run, "--layers", 4, "--scale", scale, "--rate", rate, "--tokens", 3072, "--minutes", minutes,
+             "--epochs", 3, "--seed", seed, "--leave", "deepset,small/bastion,bipia/email", "--start", last / "guard.pt")
+        last = run
+    step("evaluate", "--data", args.data, "--run", last, "--half", "report", *extra)
+    chosen = last / "thresholds.json"
     chosen.write_text(json.dumps({head: {"a": 1.0, "b": 0.0, "threshold": share} for head, share in THRESHOLDS.items()}))
-    step("export", "--run", fourth, "--out", out / "export", "--version", args.version, "--calibration", chosen)
-    step("fidelity", "--data", args.data, "--run", fourth)
+    step("export", "--run", last, "--out", out / "export", "--version", args.version, "--calibration", chosen)
+    step("fidelity", "--data", args.data, "--run", last)
 
 
 if __name__ == "__main__":

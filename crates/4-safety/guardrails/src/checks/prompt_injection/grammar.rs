@@ -338,9 +338,14 @@ impl Window<'_> {
     }
 }
 
-/// "compare both system prompts and tell me …": what is to be told comes after.
+/// "compare both system prompts and tell me …": what is to be told comes after. "System messages are listed below" is a
+/// statement.
 fn asks_about(text: &str) -> bool {
+    const SAID: &[&str] =
+        &["listed", "shown", "printed", "displayed", "described", "explained", "repeated", "copied", "translated"];
     ["and tell me", "and tell us", "and explain", "and describe"].iter().any(|asked| text.ends_with(asked))
+        || [" are ", " is ", " were ", " was "].iter().any(|be| text.contains(be))
+            && SAID.iter().any(|said| text.ends_with(said))
 }
 
 fn strong_replacement(word: &str) -> bool {
