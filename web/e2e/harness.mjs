@@ -1,5 +1,6 @@
 // A real server on SQLite with an account of its own, and a real browser before it.
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:https';
 import { createServer } from 'node:net';
@@ -43,6 +44,8 @@ export async function startServer(binary, { folder = mkdtempSync(join(tmpdir(), 
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test that throws leaves no server behind.
+  process.once('exit', () => child.kill('SIGKILL'));
   let said = '';
   child.stdout.on('data', (text) => (said += text));
   child.stderr.on('data', (text) => (said += text));
@@ -169,6 +172,43 @@ export async function caller(page, origin) {
     const text = await answer.text();
     return { status: answer.status(), body: /^[[{]/.test(text) ? JSON.parse(text) : text };
   };
+}
+
+/** The code that an authenticator shows for `secret` (RFC 6238), `ahead` steps of thirty seconds from now. */
+export function totp(secret, ahead = 0) {
+  const bits = [...secret.toUpperCase().replaceAll(/[^A-Z2-7]/g, '')].map((one) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(one).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const hash = createHmac('sha1', key).update(step).digest();
+  const at = (hash.at(-1) ?? 0) & 15;
+  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/** Invites somebody as the admin of `page`, and gives back their own page, signed in. */
+export async function joined({ server, open, page, base }, email, role) {
+  await page.goto(`${server.origin}${base}/team`);
+  const answer = page.waitForResponse((one) => one.url().endsWith('/invitations') && one.request().method() === 'POST' && one.status() === 201);
+  await page.getByRole('button', { name: /Invite/ }).first().click();
+  const dialog = page.getByRole('dialog').first();
+  await dialog.getByLabel(/E-mail/).fill(email);
+  await dialog.getByLabel('Role').selectOption(role);
+  await dialog.getByRole('button', { name: /Invite|Send/ }).click();
+  await confirmed(page);
+  const { link } = await (await answer).json();
+  await page.keyboard.press('Escape');
+  const theirs = await open();
+  await theirs.goto(link);
+  for (const field of await theirs.locator('input[type=text]').all()) await field.fill(email.split('@')[0]);
+  for (const field of await theirs.locator('input[type=password]').all()) await field.fill(PASSWORD);
+  await theirs.getByRole('button').click();
+  await theirs.waitForLoadState();
+  await theirs.goto(`${server.origin}/sign-in`);
+  await theirs.getByLabel('E-mail address').fill(email);
+  await theirs.getByLabel('Password').fill(PASSWORD);
+  await theirs.getByRole('button', { name: 'Sign in' }).click();
+  await theirs.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
+  return theirs;
 }
 
 export async function signIn(page, origin) {

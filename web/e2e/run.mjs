@@ -3,12 +3,15 @@ import { startBrowser, startServer } from './harness.mjs';
 import account from './journeys/account.mjs';
 import attacks from './journeys/attacks.mjs';
 import audit from './journeys/audit.mjs';
+import compliance from './journeys/compliance.mjs';
 import data from './journeys/data.mjs';
 import editor from './journeys/editor.mjs';
 import guardrails from './journeys/guardrails.mjs';
 import keyboard from './journeys/keyboard.mjs';
 import pages from './journeys/pages.mjs';
+import people from './journeys/people.mjs';
 import roles from './journeys/roles.mjs';
+import runs from './journeys/runs.mjs';
 import sanitise from './journeys/sanitise.mjs';
 import setUp from './journeys/set-up.mjs';
 import siem from './journeys/siem.mjs';
@@ -37,8 +40,8 @@ const journey = async (name, run, again = true) => {
   }
 };
 /** What the parts share: the server, the page that is signed in, `base` (its address of team and environment), `api`, `call`. */
-const here = { server, browser, open, journey, wrong };
-const parts = { setUp, editor, guardrails, siem, usage, data, team, audit, pages, keyboard, attacks, sanitise, roles, account };
+const here = { binary, server, browser, open, journey, wrong };
+const parts = { setUp, editor, runs, guardrails, siem, usage, data, team, audit, compliance, pages, keyboard, attacks, sanitise, roles, people, account };
 for (const [name, part] of Object.entries(parts)) {
   if (only.length === 0 || name === 'setUp' || only.includes(name)) await part(here);
 }

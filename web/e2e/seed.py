@@ -4,6 +4,7 @@ Rows are copies of ones that the server wrote, with ids, times and states of the
 chain: they are there to be listed, and a verification says so.
 """
 
+import hashlib
 import os
 import random
 import sqlite3
@@ -39,6 +40,17 @@ def one(sql):
     return dict(zip([column[0] for column in cursor.description], found))
 
 
+def tree(chain):
+    """The roots of the complete subtrees over a chain's entries (RFC 6962), without which the server appends nothing."""
+    peaks = []
+    for size, (leaf,) in enumerate(db.execute("SELECT hash FROM audit_entries WHERE chain = ? ORDER BY seq", (chain,))):
+        while size & 1:
+            leaf = hashlib.sha256(b"\x01" + peaks.pop() + leaf).digest()
+            size >>= 1
+        peaks.append(leaf)
+    return b"".join(peaks)
+
+
 run = one("SELECT * FROM runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1")
 
 
@@ -56,7 +68,7 @@ chain = db.execute("SELECT chain FROM audit_entries WHERE operation = 'run.start
 entry = one(f"SELECT * FROM audit_entries WHERE operation = 'run.start' AND chain = '{chain}' ORDER BY seq DESC LIMIT 1")
 last, at = db.execute("SELECT max(seq), max(at) FROM audit_entries WHERE chain = ?", (chain,)).fetchone()
 fill("audit_entries", entry, entries, lambda n: {"seq": last + 1 + n, "at": at + n * 10, "id": uuid7(at + n * 10)})
-db.execute("UPDATE audit_heads SET seq = ? WHERE chain = ?", (last + entries, chain))
+db.execute("UPDATE audit_heads SET seq = ?, hash = ?, tree = ? WHERE chain = ?", (last + entries, entry["hash"], tree(chain), chain))
 db.execute("UPDATE audit_indexed SET seq = ? WHERE chain = ?", (last + entries, chain))
 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 print(f"{runs:,} runs and {entries:,} entries in {path}")

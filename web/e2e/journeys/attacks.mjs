@@ -17,7 +17,7 @@ export default async function ({ server, page, base, api, call, journey, wrong }
   /** Elements that only an attack could have made. */
   const strange = () => page.evaluate(() => document.querySelectorAll('main script, main iframe, main object, main embed, main form[action], main [onload], main [onerror], main [onclick], main svg[onload], main img, main a[href^="javascript" i]').length);
   const shown = async (path, what) => {
-    await page.goto(`${server.origin}${base}${path}`);
+    await page.goto(`${server.origin}${path === '/account' ? '' : base}${path}`);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await rest();
     const found = await strange();
@@ -53,11 +53,11 @@ export default async function ({ server, page, base, api, call, journey, wrong }
     for (const field of ['workflow and node names', 'run inputs and outputs', 'exceptions', 'references', 'approvals', 'rules']) if (!kept.get(field)) throw new Error(`no attack was kept in ${field}`);
   });
 
-  for (const [path, what] of [['', 'names of workflows'], ['/workflows', 'names'], ['/runs', 'names'], ['/approvals', 'what is asked'], ['/guardrails?part=exceptions', 'exceptions'], ['/guardrails?part=references', 'references'], ['/guardrails?part=violations', 'violations'], ['/guardrails?part=rules', 'rules'], ['/credentials', 'names'], ['/audit', 'details'], ['/audit?part=siem', 'names of destinations'], ['/team', 'names'], ['/team?part=machines', 'names of machines'], ['/team?part=keys', 'names of keys'], ['/usage', 'names and prices']]) {
-    await journey(`attacks run nowhere on ${path || '/'}`, () => shown(path, what));
+  for (const [path, what] of [['', 'names of workflows'], ['/workflows', 'names'], ['/runs', 'names'], ['/approvals', 'what is asked'], ['/guardrails?part=exceptions', 'exceptions'], ['/guardrails?part=references', 'references'], ['/guardrails?part=violations', 'violations'], ['/guardrails?part=rules', 'rules'], ['/credentials', 'names'], ['/audit', 'details'], ['/audit?part=siem', 'names of destinations'], ['/team', 'names'], ['/team?part=machines', 'names of machines'], ['/team?part=keys', 'names of keys'], ['/usage', 'names and prices'], ['/compliance', 'names of workflows and credentials'], ['/account', 'names of keys']]) {
+    await journey(`R128: attacks run nowhere on ${path || '/'}`, () => shown(path, what));
   }
 
-  await journey('attacks run nowhere in the editor, a run, and the palette', async () => {
+  await journey('R126, R128: attacks run nowhere in the editor, a run, and the palette', async () => {
     await shown(`/workflows/${workflow}`, 'node names');
     await page.locator('.react-flow__node').first().click();
     await page.waitForTimeout(300);
@@ -67,6 +67,15 @@ export default async function ({ server, page, base, api, call, journey, wrong }
     await page.keyboard.press('Escape');
     await shown(`/workflows/${workflow}/versions`, 'versions');
     await shown(`/runs/${run}`, 'input and output');
+    await shown('/audit', 'details');
+    for (const name of ['workflow.create', 'apikey.create', 'credential.create']) {
+      const entry = page.getByRole('button', { name }).first();
+      if ((await entry.count()) === 0) continue;
+      await entry.click();
+      await page.getByRole('dialog').getByLabel('Entry', { exact: true }).waitFor();
+      if ((await strange()) > 0) throw new Error(`an entry of ${name} made elements`);
+      await page.keyboard.press('Escape');
+    }
     await page.goto(`${server.origin}${base}/approvals`);
     await page.getByRole('document', { name: 'What is asked' }).first().waitFor();
     const rendered = await page.getByRole('document', { name: 'What is asked' }).count();

@@ -1,7 +1,7 @@
 import { axe } from '../harness.mjs';
 
 export default async function ({ server, page, base, journey }) {
-  await journey('a credential is entered and never shown again', async () => {
+  await journey('R094: a credential is entered and never shown again', async () => {
     await page.goto(`${server.origin}${base}/credentials`);
     await page.getByRole('button', { name: 'New credential' }).first().click();
     const dialog = page.getByRole('dialog');

@@ -1,10 +1,13 @@
 import { axe } from '../harness.mjs';
 
-const PAGES = ['', '/workflows', '/runs', '/approvals', '/guardrails', '/guardrails?part=violations', '/guardrails?part=thresholds', '/guardrails?part=rules', '/guardrails?part=exceptions', '/guardrails?part=references', '/credentials', '/audit', '/audit?part=checkpoints', '/audit?part=siem', '/team', '/team?part=machines', '/team?part=keys', '/team?part=permissions', '/usage'];
+const PAGES = ['', '/workflows', '/runs', '/approvals', '/guardrails', '/guardrails?part=violations', '/guardrails?part=thresholds', '/guardrails?part=rules', '/guardrails?part=exceptions', '/guardrails?part=references', '/credentials', '/audit', '/audit?part=checkpoints', '/audit?part=siem', '/compliance', '/team', '/team?part=machines', '/team?part=keys', '/team?part=permissions', '/usage'];
 
-export default async function ({ server, page, base, journey }) {
-  for (const path of [...PAGES, '/account']) {
-    await journey(`the page ${path || '/'} has no barrier in both themes and at 360 px`, async () => {
+export default async function ({ server, page, base, api, call, journey }) {
+  const nodes = [{ id: 'in', type: 'MANUAL_TRIGGER', position: { x: 0, y: 0 } }, { id: 'say', type: 'TRANSFORM', parameters: { template: 'x' }, position: { x: 240, y: 0 } }];
+  const made = (await call('POST', `${api}/workflows`, { definition: { name: 'on every screen', nodes } })).body;
+  const run = (await call('POST', `${api}/workflows/${made.id}/runs`, { input: 1, wait_seconds: 20, version: made.latest_version })).body;
+  for (const path of [...PAGES, `/workflows/${made.id}`, `/workflows/${made.id}/versions`, `/runs/${run.id}`, '/nothing-here', '/account']) {
+    await journey(`the page ${path.replace(/_[0-9a-z]{20,}/, '_…') || '/'} has no barrier in both themes and at 360 px`, async () => {
       await page.goto(`${server.origin}${path === '/account' ? '' : base}${path}`);
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.waitForFunction(() => !document.querySelector('[aria-label="Loading"]'));

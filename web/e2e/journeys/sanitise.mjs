@@ -55,7 +55,7 @@ const render = (page, html) =>
 
 export default async function ({ browser, journey }) {
   const script = await pass();
-  await journey('R126, R128: no attack of the shared corpus survives the dashboard’s own pass in a browser', async () => {
+  await journey('R126, R128, R130: no attack of the shared corpus survives the dashboard’s own pass in a browser', async () => {
     const { context, page, asked, dialogs } = await open(browser, `${script}; window.pass = pass;`);
     for (const { name, text, keeps } of [...corpus('html'), ...corpus('css').map((one) => ({ name: `style: ${one.name}`, text: `<style>${one.text}</style><p style="${one.text.replaceAll('"', '&quot;')}">kept</p>`, keeps: 'kept' }))]) {
       const clean = await page.evaluate((html) => window.pass.sanitised(html), text);

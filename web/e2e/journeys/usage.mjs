@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { axe } from '../harness.mjs';
 
 export default async function ({ server, page, base, api, call, journey }) {
-  await journey('usage is shown by day, workflow, model and principal, and comes as CSV', async () => {
+  await journey('R053: usage is shown by day, workflow, model and principal, and comes as CSV', async () => {
     const made = await call('POST', `${api}/workflows`, { definition: { name: 'counted', nodes: [{ id: 'in', type: 'MANUAL_TRIGGER' }] } });
     for (let n = 0; n < 3; n++) await call('POST', `${api}/workflows/${made.body.id}/runs`, { input: n, wait_seconds: 20, version: made.body.latest_version });
     await page.goto(`${server.origin}${base}/usage`);

@@ -38,6 +38,9 @@ export function Code({ value, onChange, language, label, placeholder, readOnly }
   const view = useRef<EditorView>(null);
   const changed = useRef(onChange);
   changed.current = onChange;
+  // Texts that were told and have not come back yet. One that comes back late must not replace what was typed since.
+  const told = useRef<string[]>([]);
+  const given = useRef(false);
   useEffect(() => {
     const element = host.current;
     if (!element) return undefined;
@@ -56,7 +59,11 @@ export function Code({ value, onChange, language, label, placeholder, readOnly }
           EditorView.contentAttributes.of({ 'aria-label': label }),
           EditorState.readOnly.of(readOnly ?? false),
           ...(placeholder ? [ghost(placeholder)] : []),
-          EditorView.updateListener.of((update) => update.docChanged && changed.current?.(update.state.doc.toString())),
+          EditorView.updateListener.of((update) => {
+            if (!update.docChanged || given.current) return;
+            told.current = [...told.current.slice(-50), update.state.doc.toString()];
+            changed.current?.(update.state.doc.toString());
+          }),
         ],
       }),
     });
@@ -67,7 +74,13 @@ export function Code({ value, onChange, language, label, placeholder, readOnly }
   }, [language, label, readOnly, placeholder]);
   useEffect(() => {
     const editor = view.current;
-    if (editor && editor.state.doc.toString() !== value) editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    const back = told.current.lastIndexOf(value);
+    told.current = told.current.slice(back + 1);
+    if (!editor || back >= 0 || editor.state.doc.toString() === value) return;
+    told.current = [];
+    given.current = true;
+    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    given.current = false;
   }, [value]);
   return <div ref={host} className="min-w-0 overflow-hidden rounded-md border border-strong/60" />;
 }

@@ -142,6 +142,21 @@ async fn a_sub_workflow_is_a_run_of_its_own() {
         let lost = nodes(&world, "lost", json!([{ "id": "sub", "type": "SUB_WORKFLOW", "parameters": { "workflow": "no" } }]));
         let finished = run(&engine, &lost, json!({})).await;
         assert_eq!(finished.failure.unwrap().code, "NL-5108");
+
+        // each kind of list is a statement of its own
+        let list = async |workflow, status| {
+            let filter = RunFilter { workflow, status, ..RunFilter::default() };
+            let found = ground.store.runs(&permit(), &filter, None, 10).await.unwrap();
+            found.iter().map(|run| (run.workflow, run.status)).collect::<Vec<_>>()
+        };
+        let (lost, parent) = (lost.workflow, parent.workflow);
+        assert_eq!(list(None, Some(RunStatus::Failed)).await, [(lost, RunStatus::Failed)]);
+        assert_eq!(list(Some(lost), Some(RunStatus::Failed)).await.len(), 1);
+        assert_eq!(list(Some(parent), Some(RunStatus::Failed)).await, []);
+        assert_eq!(list(Some(parent), None).await, [(parent, RunStatus::Succeeded)]);
+        assert_eq!(list(Some(parent), Some(RunStatus::Succeeded)).await.len(), 1);
+        assert_eq!(list(None, Some(RunStatus::Succeeded)).await.len(), 2);
+        assert_eq!(list(None, None).await.len(), 3);
     })
     .await;
 }

@@ -56,7 +56,7 @@ export default function Workflows() {
       <Button icon={<Upload size={14} aria-hidden />} refused={refusal} onClick={() => file.current?.click()}>
         Import
       </Button>
-      <Button look="primary" icon={<Plus size={14} aria-hidden />} refused={refusal} busy={make.isPending} onClick={() => make.mutate({ name: `Workflow ${new Date().toISOString().slice(0, 16).replace('T', ' ')}`, ...STARTER })}>
+      <Button look="primary" icon={<Plus size={14} aria-hidden />} refused={refusal} busy={make.isPending} onClick={() => make.mutate({ name: `Workflow ${new Date().toISOString().slice(0, 19).replace('T', ' ')}`, ...STARTER })}>
         New workflow
       </Button>
     </>
