@@ -41,7 +41,7 @@ async fn n8n_cve_2025_68668_python_that_runs_anything_reaches_nothing() {
         ("import os\nresult = sorted(set(os.environ) - {'PATH', 'LANG', 'HOME', 'TMPDIR', 'LC_CTYPE'})", json!([])),
         ("import os\nresult = os.getuid() == 0 or os.getppid() > 20", json!(false)),
         (
-            "import os\nresult = os.system('cat /etc/passwd /etc/shadow /root/.ssh/id_rsa 2>/dev/null') == 0",
+            "import os\nresult = os.system('cat /etc/passwd 2>/dev/null || cat /etc/shadow 2>/dev/null') == 0",
             json!(false),
         ),
         ("import ctypes\nresult = ctypes.CDLL(None).socket(2, 1, 0)", json!(-1)),
