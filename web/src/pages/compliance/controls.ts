@@ -66,10 +66,11 @@ export const CONTROLS: Control[] = [
     },
   },
   {
-    id: 'violations', name: 'What guardrails found is looked at', about: 'Monitoring and incidents', needs: 'incident.view', leads: '/guardrails?part=violations',
+    id: 'violations', name: 'What guardrails find is on record', about: 'Monitoring and incidents', needs: 'incident.view', leads: '/guardrails?part=violations',
     look: async (path) => {
       const days = (await body(api.GET('/api/v1/teams/{team}/{environment}/guardrails/activity', { params: { path, query: { days: 30 } } }))).days;
       const sum = (only?: string) => days.reduce((all, one) => (only && one.enforcement !== only ? all : all + one.found), 0);
+      if (sum() === 0) return look('Nothing found in 30 days: ask the playground whether the checks are on.');
       return holds(`${count(sum(), 'finding')} in 30 days, ${sum('block').toLocaleString()} of them stopped a run.`);
     },
   },
