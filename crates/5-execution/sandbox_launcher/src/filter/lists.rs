@@ -11,6 +11,9 @@ use super::{
 const EPERM: Verdict = Verdict::Errno(libc::EPERM as u16);
 const ENOSYS: Verdict = Verdict::Errno(libc::ENOSYS as u16);
 
+/// `RLIMIT_CORE`, whose type differs from one C library to the other.
+const CORE: u32 = 4;
+
 /// The flags of `clone` and `unshare` that make namespaces.
 pub const NAMESPACES: u32 = (CLONE_NEWUSER
     | CLONE_NEWNS
@@ -177,8 +180,8 @@ pub(super) fn any_program() -> Filter {
             // huge pages are the host's, and no control group counts them
             (&[SYS_mmap], when(&[&[NoBits(3, MAP_HUGETLB as u32)]], EPERM)),
             // see `no_core`
-            (&[SYS_setrlimit], when(&[&[Not(0, RLIMIT_CORE as u32)]], EPERM)),
-            (&[SYS_prlimit64], when(&[&[Not(1, RLIMIT_CORE as u32)], &[Null(2)]], EPERM)),
+            (&[SYS_setrlimit], when(&[&[Not(0, CORE)]], EPERM)),
+            (&[SYS_prlimit64], when(&[&[Not(1, CORE)], &[Null(2)]], EPERM)),
             (&[SYS_ioctl], when(&[&[OneOf(1, CONTROLS)]], EPERM)),
             (&[SYS_prctl], when(&[&[OneOf(0, PROCESS)]], EPERM)),
             (&[SYS_personality], when(&[&[OneOf(0, &[0, u32::MAX])]], EPERM)),
