@@ -83,12 +83,12 @@ impl Drop for SmallDisk {
 async fn a_full_disk_is_a_problem_and_not_an_end() {
     let folder = TempDir::with_prefix("nodeloom-full-").unwrap();
     let disk_at = folder.path().join("disk");
-    let Some(disk) = SmallDisk::mount(&disk_at, "24m") else {
+    let Some(disk) = SmallDisk::mount(&disk_at, "64m") else {
         eprintln!("not allowed to mount: see the test of the file size limit");
         return;
     };
     let ballast = disk_at.join("ballast");
-    fs::write(&ballast, vec![0_u8; 8 << 20]).unwrap();
+    fs::write(&ballast, vec![0_u8; 24 << 20]).unwrap();
     let mut here = Installation::at(folder, disk_at.join("data"));
     here.set("NODELOOM_DATABASE__RETRY_SECONDS", "1");
     let server = here.serve().await;

@@ -7,7 +7,7 @@ mod threads;
 use std::{fmt, sync::Arc};
 
 use domain::Secret;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use self::threads::Threads;
 use crate::{Email, Error, error::PasswordFault, token::random_text};
@@ -59,6 +59,7 @@ pub struct Passwords {
     nobody: Arc<str>,
     threads: Threads,
     places: Arc<Semaphore>,
+    attempts: Arc<Semaphore>,
 }
 
 impl Passwords {
@@ -84,7 +85,8 @@ impl Passwords {
         let turns = (cores / 2).max(1);
         // cannot fail for 32 letters at a cost that exists; were it ever empty, comparisons would say no, only sooner
         let nobody = bcrypt::hash(random_text(32).expose(), 4).unwrap_or_default().into();
-        Self { cost, nobody, threads: Threads::start(turns), places: Arc::new(Semaphore::new(turns + QUEUE)) }
+        let places = || Arc::new(Semaphore::new(turns + QUEUE));
+        Self { cost, nobody, threads: Threads::start(turns), places: places(), attempts: places() }
     }
 
     /// Hashes a password that [`acceptable`] has accepted.
@@ -116,9 +118,12 @@ impl Passwords {
         Ok(Compared { matches, outdated: matches && outdated })
     }
 
-    /// Whether one more would be told to come back now. For asking before anything is written down about an attempt.
-    pub fn is_full(&self) -> bool {
-        self.places.available_permits() == 0
+    /// A turn for one attempt to sign in, taken before anything is written down about it: there are as many as places.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when that many are under way.
+    pub fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.attempts.clone().try_acquire_owned().map_err(|_| Error::Busy)
     }
 
     /// A hash of the configured cost that belongs to nobody: comparing with it costs what a real one costs.
@@ -131,8 +136,9 @@ impl Passwords {
         let (tell, told) = oneshot::channel();
         self.threads.hand(Box::new(move || {
             // held until the work is done, even when whoever asked has gone away
-            let _held = place;
-            _ = tell.send(work());
+            let done = work();
+            drop(place);
+            _ = tell.send(done);
         }));
         told.await.map_err(|_| Error::Busy)
     }

@@ -1,8 +1,9 @@
 //! Semantic similarity (R168–R170): how near a text stands to known attacks, compared with how near it stands to
 //! known harmless prompts; and how far an output is from what was expected.
 //!
-//! With an embedding port the vectors are that model's; without one they are the shipped encoder's. A text counts when
-//! it is near an attack reference and nearer to it than to every harmless one by a margin.
+//! With an embedding port the vectors are that model's; without one they are the shipped encoder's, and what says the
+//! same in nearly the same words counts too. A text counts when it is near an attack reference and nearer to it than to
+//! every harmless one by a margin.
 
 mod team;
 mod windows;
@@ -76,8 +77,8 @@ pub struct References {
 #[derive(Debug)]
 struct Known {
     of: Learned,
-    attacks: Vec<Arc<Vec<f32>>>,
-    safe: Vec<Arc<Vec<f32>>>,
+    attacks: Vec<(Arc<Vec<f32>>, wording::Vector)>,
+    safe: Vec<(Arc<Vec<f32>>, wording::Vector)>,
 }
 
 impl References {
@@ -113,12 +114,18 @@ impl References {
         let parts: Vec<&str> = places.iter().map(|(start, end)| &text[*start..*end]).collect();
         let given = learned.vectors(&parts, deadline)?;
         let mut best: Option<(f32, usize, (usize, usize))> = None;
-        for (place, vector) in places.iter().zip(&given) {
-            if let Some((index, near)) =
-                self.nearest_attack(vector, known.attacks.iter().map(Arc::as_ref), known.safe.iter().map(Arc::as_ref))
-                && best.is_none_or(|(b, ..)| near > b)
-            {
-                best = Some((near, index, *place));
+        for ((place, part), vector) in places.iter().zip(&parts).zip(&given) {
+            let meaning = |other: &(Arc<Vec<f32>>, wording::Vector)| cosine(vector, &other.0);
+            let words = wording::Vector::of(part);
+            let wording = |other: &(Arc<Vec<f32>>, wording::Vector)| words.cosine(&other.1);
+            let found = [
+                self.nearest_attack(known.attacks.iter().map(meaning), known.safe.iter().map(meaning)),
+                self.nearest_attack(known.attacks.iter().map(wording), known.safe.iter().map(wording)),
+            ];
+            for (index, near) in found.into_iter().flatten() {
+                if best.is_none_or(|(b, ..)| near > b) {
+                    best = Some((near, index, *place));
+                }
             }
         }
         let mut out = Vec::new();
@@ -143,25 +150,23 @@ impl References {
         }
         let attacks: Vec<&str> = self.attacks.iter().map(|(_, text)| text.as_str()).collect();
         let safe: Vec<&str> = self.safe.iter().map(String::as_str).collect();
-        let known = Arc::new(Known {
-            of: learned.clone(),
-            attacks: learned.vectors(&attacks, deadline)?,
-            safe: learned.vectors(&safe, deadline)?,
-        });
+        let both = |texts: &[&str]| -> Result<Vec<_>, String> {
+            let vectors = learned.vectors(texts, deadline)?;
+            Ok(vectors.into_iter().zip(texts.iter().map(|text| wording::Vector::of(text))).collect())
+        };
+        let known = Arc::new(Known { of: learned.clone(), attacks: both(&attacks)?, safe: both(&safe)? });
         *lock() = Some(Arc::clone(&known));
         Ok(known)
     }
 
-    /// The nearest attack reference that counts.
-    fn nearest_attack<'v>(
+    /// The nearest attack reference that counts, by how near a text is to each reference.
+    fn nearest_attack(
         &self,
-        vector: &[f32],
-        attacks: impl Iterator<Item = &'v Vec<f32>>,
-        safe: impl Iterator<Item = &'v Vec<f32>>,
+        attacks: impl Iterator<Item = f32>,
+        safe: impl Iterator<Item = f32>,
     ) -> Option<(usize, f32)> {
-        let safe = safe.map(|other| cosine(vector, other)).fold(0.0, f32::max);
-        let near = attacks.map(|other| cosine(vector, other)).enumerate();
-        let (index, near) = near.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let safe = safe.fold(0.0, f32::max);
+        let (index, near) = attacks.enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
         (near >= self.threshold && near - safe >= self.margin).then_some((index, near))
     }
 
@@ -208,8 +213,9 @@ impl References {
         let (expected, given) = rest.split_at(self.expected.len());
         let mut found = Vec::new();
         for (text, vector) in texts.iter().zip(given) {
-            let nearest = |others: &[Vec<f32>]| others.iter().map(|other| cosine(vector, other)).fold(0.0, f32::max);
-            if let Some((index, near)) = self.nearest_attack(vector, attacks.iter(), safe.iter()) {
+            let meaning = |other: &Vec<f32>| cosine(vector, other);
+            let nearest = |others: &[Vec<f32>]| others.iter().map(meaning).fold(0.0, f32::max);
+            if let Some((index, near)) = self.nearest_attack(attacks.iter().map(meaning), safe.iter().map(meaning)) {
                 found.extend(placed(text, vec![similar(&self.attacks[index].0, near, None, embedder.name())]));
             }
             if !expected.is_empty() {

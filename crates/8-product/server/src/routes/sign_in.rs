@@ -173,10 +173,8 @@ pub async fn sign_in(
     Body(body): Body<api::SignIn>,
 ) -> Result<Response, Problem> {
     // Past the queue an attempt is counted and not entered: what comes faster than it can be judged fills no disk.
-    if rooms.identity.passwords().is_full() {
-        rooms.refused_anonymously(&arrived, Kind::TooBusy);
-        return Err(identity::Error::Busy.into());
-    }
+    let _turn =
+        rooms.identity.passwords().turn().inspect_err(|_| rooms.refused_anonymously(&arrived, Kind::TooBusy))?;
     let step = audited_stranger(&rooms, &arrived, Operation::SignIn, async |rooms| {
         let (browser, password) = (browser(&arrived, &headers), Secret::new(body.password));
         rooms.identity.sign_in(&body.email, password, &headers, browser, arrived.at).await.map_err(told(arrived.at))

@@ -1,5 +1,5 @@
 //! Wording: character n-grams hashed into a small vector. The encoder was trained to tell attacks from harmless texts and
-//! puts harmless ones close together; wording keeps those apart.
+//! puts texts of one kind close together; wording keeps those apart.
 
 use crate::normalise::fold;
 
