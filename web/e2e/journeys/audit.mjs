@@ -6,7 +6,7 @@ export default async function ({ server, page, base, api, call, journey, binary 
   await journey('the audit trail is verified, an entry proven, a checkpoint shown', async () => {
     await call('POST', `${api}/workflows`, { definition: { name: 'an entry', nodes: [{ id: 'in', type: 'MANUAL_TRIGGER' }] } });
     await page.goto(`${server.origin}${base}/audit`);
-    await page.getByRole('button', { name: 'Verify' }).click();
+    await page.getByRole('button', { name: 'Verify', exact: true }).click();
     await page.getByText(/^Intact:/).waitFor();
     await page.getByRole('button', { name: 'workflow.create' }).first().click();
     const dialog = page.getByRole('dialog');
@@ -34,7 +34,7 @@ export default async function ({ server, page, base, api, call, journey, binary 
       if (answer.status() !== 200 || (await answer.json()).running !== false) throw new Error(await answer.text());
       await route.fulfill({ json: { running: true, read: 250_000, entries: 1_000_000 } });
     });
-    await page.getByRole('button', { name: 'Verify' }).click();
+    await page.getByRole('button', { name: 'Verify', exact: true }).click();
     const bar = page.getByRole('progressbar', { name: 'Verifying' });
     await page.getByText(/250.000 of 1.000.000 entries/).waitFor();
     if ((await bar.evaluate((one) => one.position)) !== 0.25) throw new Error('the bar stands elsewhere');
