@@ -6,6 +6,7 @@
 //! it a [`front::Render`] for its refusals. Start reading in [`front`], then [`listen`].
 
 pub mod address;
+mod ahead;
 pub mod body;
 pub mod cors;
 mod crowd;

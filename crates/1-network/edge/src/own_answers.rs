@@ -21,7 +21,7 @@ use http::{HeaderMap, Response, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{front::Surface, headers};
+use crate::{ahead::Ahead, front::Surface, headers};
 
 /// Longest head that the parser writes for itself, with room to spare.
 const LONGEST: usize = 1024;
@@ -103,29 +103,13 @@ impl hyper::body::Body for Held {
 /// A stream that adds our headers to what the parser says by itself.
 #[derive(Debug)]
 pub(crate) struct Stamping<S> {
-    inner: S,
+    inner: Ahead<S>,
     turn: Turn,
-    /// What is still to be written, from `written` on.
-    pending: Vec<u8>,
-    written: usize,
 }
 
 impl<S: AsyncWrite + Unpin> Stamping<S> {
     pub(crate) const fn new(inner: S, turn: Turn) -> Self {
-        Self { inner, turn, pending: Vec::new(), written: 0 }
-    }
-
-    fn write_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.written < self.pending.len() {
-            let count = ready!(Pin::new(&mut self.inner).poll_write(cx, &self.pending[self.written..]))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.written += count;
-        }
-        self.pending.clear();
-        self.written = 0;
-        Poll::Ready(Ok(()))
+        Self { inner: Ahead::new(inner), turn }
     }
 }
 
@@ -151,13 +135,13 @@ fn stamped(head: &[u8]) -> Option<Vec<u8>> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Stamping<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.write_pending(cx))?;
+        ready!(self.inner.poll_pending(cx))?;
         if self.turn.is_idle()
             && let Some(head) = stamped(data)
         {
-            self.pending = head;
+            *self.inner.pending() = head;
             // what does not go out now goes out with the flush
-            if let Poll::Ready(Err(error)) = self.write_pending(cx) {
+            if let Poll::Ready(Err(error)) = self.inner.poll_pending(cx) {
                 return Poll::Ready(Err(error));
             }
             return Poll::Ready(Ok(data.len()));
@@ -169,7 +153,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stamping<S> {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.turn.is_idle() || !self.pending.is_empty() {
+        if self.turn.is_idle() || !self.inner.is_empty() {
             let first = pieces.iter().find(|piece| !piece.is_empty()).map_or(&[][..], |piece| piece);
             return self.poll_write(cx, first);
         }
@@ -179,13 +163,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stamping<S> {
         self.inner.is_write_vectored()
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.write_pending(cx))?;
         ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
         self.turn.flushed();
         Poll::Ready(Ok(()))
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.write_pending(cx))?;
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

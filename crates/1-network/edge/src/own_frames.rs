@@ -16,7 +16,7 @@ use std::{
 use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{front::Surface, headers};
+use crate::{ahead::Ahead, front::Surface, headers};
 
 const HEAD: usize = 9;
 const HEADERS: u8 = 0x1;
@@ -31,34 +31,18 @@ const AT_ONCE: usize = 64 * 1024;
 /// A stream that adds our headers to answers that are none of ours.
 #[derive(Debug)]
 pub(crate) struct Stamping<S> {
-    inner: S,
+    inner: Ahead<S>,
     /// A frame's head, and the payload of a frame that may be added to, until they are whole.
     held: Vec<u8>,
     /// How much of it makes it whole.
     wanted: usize,
     /// How much of a frame's payload passes untouched.
     passing: usize,
-    /// What is still to be written, from `written` on.
-    pending: Vec<u8>,
-    written: usize,
 }
 
 impl<S: AsyncWrite + Unpin> Stamping<S> {
     pub(crate) const fn new(inner: S) -> Self {
-        Self { inner, held: Vec::new(), wanted: HEAD, passing: 0, pending: Vec::new(), written: 0 }
-    }
-
-    fn write_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.written < self.pending.len() {
-            let count = ready!(Pin::new(&mut self.inner).poll_write(cx, &self.pending[self.written..]))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.written += count;
-        }
-        self.pending.clear();
-        self.written = 0;
-        Poll::Ready(Ok(()))
+        Self { inner: Ahead::new(inner), held: Vec::new(), wanted: HEAD, passing: 0 }
     }
 
     /// Takes over all of `data`, to be written as one piece with what is pending.
@@ -66,7 +50,7 @@ impl<S: AsyncWrite + Unpin> Stamping<S> {
         while !data.is_empty() {
             if self.passing > 0 {
                 let (passes, rest) = data.split_at(data.len().min(self.passing));
-                self.pending.extend_from_slice(passes);
+                self.inner.pending().extend_from_slice(passes);
                 self.passing -= passes.len();
                 data = rest;
                 continue;
@@ -93,7 +77,7 @@ impl<S: AsyncWrite + Unpin> Stamping<S> {
         } else {
             add_headers(&mut self.held);
         }
-        self.pending.append(&mut self.held);
+        self.inner.pending().append(&mut self.held);
         self.wanted = HEAD;
     }
 }
@@ -135,7 +119,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stamping<S> {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.write_pending(cx))?;
+        ready!(self.inner.poll_pending(cx))?;
         let all: usize = pieces.iter().map(|piece| piece.len()).sum();
         if self.passing >= all {
             let count = ready!(Pin::new(&mut self.inner).poll_write_vectored(cx, pieces))?;
@@ -149,7 +133,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stamping<S> {
             taken += part.len();
         }
         // what does not go out now goes out with the next write or the flush
-        if let Poll::Ready(Err(error)) = self.write_pending(cx) {
+        if let Poll::Ready(Err(error)) = self.inner.poll_pending(cx) {
             return Poll::Ready(Err(error));
         }
         Poll::Ready(Ok(taken))
@@ -158,11 +142,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stamping<S> {
         self.inner.is_write_vectored()
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.write_pending(cx))?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.write_pending(cx))?;
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
