@@ -95,8 +95,11 @@ export async function startBrowser(origin) {
       wrong.push(`a dialog opened: ${dialog.message()}`);
       void dialog.dismiss();
     });
+    changing.set(page, new Set());
+    for (const ended of ['requestfinished', 'requestfailed']) page.on(ended, (request) => changing.get(page).delete(request));
     page.on('request', (request) => {
       const url = request.url();
+      if (request.method() !== 'GET') changing.get(page).add(request);
       if (!url.startsWith(origin) && !/^(data|blob|about):/.test(url)) wrong.push(`left the origin: ${url}`);
     });
   };
@@ -149,9 +152,13 @@ export async function setUp(page, link) {
   await page.getByRole('heading', { name: 'Ready' }).waitFor();
 }
 
-/** Confirms who is at the keyboard, if a dangerous act asks for it. */
+/** The changes that each page waits for. */
+const changing = new WeakMap();
+
+/** Confirms who is at the keyboard, if the act just begun asks for it: that is known when it has its answer. */
 export async function confirmed(page) {
   const dialog = page.getByRole('dialog', { name: 'Confirm that it is you' });
+  for (let tries = 0; tries < 100 && (tries === 0 || changing.get(page).size > 0); tries++) await page.waitForTimeout(200);
   if (!(await dialog.waitFor({ timeout: 1500 }).then(() => true, () => false))) return;
   await dialog.getByLabel('Password').fill(PASSWORD);
   await dialog.getByRole('button', { name: 'Confirm' }).click();

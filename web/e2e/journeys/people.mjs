@@ -22,69 +22,91 @@ export default async function (here) {
     await page.getByLabel('Output', { exact: true }).filter({ hasText: 'gone out' }).first().waitFor();
   });
 
-  let codes = [];
-  let secret = '';
   await journey('a second factor is set up, and signs in', async () => {
-    await theirs.goto(`${server.origin}/account`);
-    const card = theirs.getByRole('region', { name: 'Second factor' });
+    const it = await person();
+    await it.page.goto(`${server.origin}/account`);
+    const card = it.page.getByRole('region', { name: 'Second factor' });
     await card.getByRole('button', { name: 'Turn on' }).click();
-    await confirmed(theirs);
-    const add = theirs.getByRole('dialog', { name: 'Add an authenticator' });
-    secret = (await add.locator('code').textContent()).trim();
-    await axe(theirs, 'a new authenticator');
+    await confirmed(it.page);
+    const add = it.page.getByRole('dialog', { name: 'Add an authenticator' });
+    const secret = (await add.locator('code').textContent()).trim();
+    await axe(it.page, 'a new authenticator');
     await add.getByLabel('Code that it shows').fill('000000');
     await add.getByRole('button', { name: 'Confirm' }).click();
     await add.getByRole('alert').waitFor();
     await add.getByLabel('Code that it shows').fill(totp(secret));
     await add.getByRole('button', { name: 'Confirm' }).click();
-    const kept = theirs.getByRole('dialog', { name: 'Recovery codes' });
-    codes = await kept.locator('li').allTextContents();
+    const codes = await recoveryCodes(it.page);
     if (codes.length < 8) throw new Error(`${codes.length} recovery codes`);
-    await axe(theirs, 'recovery codes');
-    await kept.getByRole('button', { name: 'I have kept them' }).click();
-    if ((await theirs.content()).includes(codes[0])) throw new Error('the codes are still shown');
+    await axe(it.page, 'recovery codes');
+    await it.page.getByRole('button', { name: 'I have kept them' }).click();
     await card.getByText(`${codes.length} recovery codes left`).waitFor();
-    await begin();
+    if ((await it.page.content()).includes(codes[0])) throw new Error('the codes are still shown');
+    await begin(it);
     // The code that confirmed is used up: one of the next half minute.
-    await theirs.getByLabel(/Code of your authenticator/).fill(totp(secret, 1));
-    await theirs.getByRole('button', { name: 'Continue' }).click();
-    await theirs.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
+    await answer(it.page, totp(secret, 1));
+    await it.page.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
   });
 
-  async function begin() {
-    await theirs.goto(`${server.origin}/account`);
-    await theirs.getByRole('button', { name: 'Sign out' }).click();
-    await theirs.waitForURL(/\/sign-in/);
-    await theirs.getByLabel('E-mail address').fill(email);
-    await theirs.getByLabel('Password').fill(PASSWORD);
-    await theirs.getByRole('button', { name: 'Sign in' }).click();
-    await theirs.getByRole('heading', { name: 'Second factor' }).waitFor();
-  }
-
   await journey('a recovery code signs in once, and the second factor is turned off', async () => {
-    await begin();
-    await axe(theirs, 'second factor');
+    const it = await person();
+    await it.page.goto(`${server.origin}/account`);
+    const card = it.page.getByRole('region', { name: 'Second factor' });
+    await card.getByRole('button', { name: 'Turn on' }).click();
+    await confirmed(it.page);
+    const add = it.page.getByRole('dialog', { name: 'Add an authenticator' });
+    await add.getByLabel('Code that it shows').fill(totp((await add.locator('code').textContent()).trim()));
+    await add.getByRole('button', { name: 'Confirm' }).click();
+    const codes = await recoveryCodes(it.page);
+    await it.page.getByRole('button', { name: 'I have kept them' }).click();
+    await card.getByText(`${codes.length} recovery codes left`).waitFor();
+
+    await begin(it);
+    await axe(it.page, 'second factor');
     const code = codes.pop();
-    await theirs.getByLabel(/Code of your authenticator/).fill(code);
-    await theirs.getByRole('button', { name: 'Continue' }).click();
-    await theirs.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
-    await begin();
-    await theirs.getByLabel(/Code of your authenticator/).fill(code);
-    await theirs.getByRole('button', { name: 'Continue' }).click();
-    await theirs.getByRole('alert').waitFor();
-    await theirs.getByLabel(/Code of your authenticator/).fill(codes.pop());
-    await theirs.getByRole('button', { name: 'Continue' }).click();
-    await theirs.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
-    await theirs.goto(`${server.origin}/account`);
-    const card = theirs.getByRole('region', { name: 'Second factor' });
+    await answer(it.page, code);
+    await it.page.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
+    await begin(it);
+    await answer(it.page, code);
+    await it.page.getByRole('alert').waitFor();
+    await answer(it.page, codes.pop());
+    await it.page.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
+    await it.page.goto(`${server.origin}/account`);
     await card.getByRole('button', { name: 'Turn off' }).click();
-    const asks = theirs.getByRole('dialog', { name: 'Confirm that it is you' });
+    const asks = it.page.getByRole('dialog', { name: 'Confirm that it is you' });
     if (await asks.waitFor({ timeout: 1500 }).then(() => true, () => false)) {
       await asks.getByLabel(/Code of your authenticator/).fill(codes.pop());
       await asks.getByRole('button', { name: 'Confirm' }).click();
     }
     await card.getByRole('button', { name: 'Turn on' }).waitFor();
   });
+
+  /** Somebody who has just joined: a journey that is walked twice begins with a new one. */
+  async function person() {
+    const mail = `person-${Date.now()}@example.com`;
+    return { mail, page: await joined(here, mail, 'operator') };
+  }
+
+  async function recoveryCodes(at) {
+    const kept = at.getByRole('dialog', { name: 'Recovery codes' });
+    await kept.locator('li').first().waitFor();
+    return kept.locator('li').allTextContents();
+  }
+
+  async function begin({ page: at, mail }) {
+    await at.goto(`${server.origin}/account`);
+    await at.getByRole('button', { name: 'Sign out' }).click();
+    await at.waitForURL(/\/sign-in/);
+    await at.getByLabel('E-mail address').fill(mail);
+    await at.getByLabel('Password').fill(PASSWORD);
+    await at.getByRole('button', { name: 'Sign in' }).click();
+    await at.getByRole('heading', { name: 'Second factor' }).waitFor();
+  }
+
+  async function answer(at, code) {
+    await at.getByLabel(/Code of your authenticator/).fill(code);
+    await at.getByRole('button', { name: 'Continue' }).click();
+  }
 
   await journey('a long list of members comes page by page', async () => {
     await page.goto(`${server.origin}${base}/team`);
