@@ -20,8 +20,8 @@ import usage from './journeys/usage.mjs';
 
 const [binary, ...only] = process.argv.slice(2);
 if (!binary) throw new Error('usage: node e2e/run.mjs BINARY [PART…]');
-const server = await startServer(binary, { env: { NODELOOM_EGRESS__ALLOW_PRIVATE: '127.0.0.1' } });
-const { browser, open, wrong } = await startBrowser(server.origin);
+const server = await startServer(binary, { env: { NODELOOM_EGRESS__ALLOW_PRIVATE: '127.0.0.1', NODELOOM_SANDBOX__ENABLED: 'true' } });
+const { browser, open, wrong, elsewhere } = await startBrowser(server.origin);
 let passed = 0;
 const failed = [];
 /** Like the other tests, a journey may be walked twice; one that needed it is a defect and says FLAKY. */
@@ -40,7 +40,7 @@ const journey = async (name, run, again = true) => {
   }
 };
 /** What the parts share: the server, the page that is signed in, `base` (its address of team and environment), `api`, `call`. */
-const here = { binary, server, browser, open, journey, wrong };
+const here = { binary, server, browser, open, journey, wrong, elsewhere };
 const parts = { setUp, editor, runs, guardrails, siem, usage, data, team, audit, compliance, pages, keyboard, attacks, sanitise, roles, people, account };
 for (const [name, part] of Object.entries(parts)) {
   if (only.length === 0 || name === 'setUp' || only.includes(name)) await part(here);

@@ -1,4 +1,17 @@
+import { createServer } from 'node:http';
 import { axe } from '../harness.mjs';
+
+/** Answers as a chat completion does, and says what it used. */
+function model() {
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on('end', () => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ id: 'c1', object: 'chat.completion', created: 1, model: 'priced-1', choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'Paris.' } }], usage: { prompt_tokens: 4000, completion_tokens: 1000, total_tokens: 5000 } }));
+    });
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({ url: `http://127.0.0.1:${server.address().port}/v1`, stop: () => server.close() })));
+}
 
 export default async function ({ server, page, base, api, call, journey }) {
   const make = async (name, nodes) => (await call('POST', `${api}/workflows`, { definition: { name: `${name} ${Date.now()}`, nodes: [{ id: 'in', type: 'MANUAL_TRIGGER' }, ...nodes] } })).body;
@@ -53,6 +66,34 @@ export default async function ({ server, page, base, api, call, journey }) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     await page.setViewportSize({ width: 1280, height: 800 });
     if (wide > 360) throw new Error(`a run is ${wide} px wide at 360 px`);
+  });
+
+  await journey('a run shows what its nodes printed, the tokens they used and what they cost', async () => {
+    const there = await model();
+    await page.goto(`${server.origin}${base}/usage`);
+    const prices = page.getByRole('region', { name: 'Prices of models' });
+    await prices.getByRole('button', { name: 'Add a price' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Provider').selectOption('open_ai');
+    await dialog.getByLabel('Model').fill('priced-*');
+    await dialog.getByLabel('A million tokens in, USD').fill('100');
+    await dialog.getByLabel('A million tokens out, USD').fill('200');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await prices.getByRole('row', { name: /priced-/ }).waitFor();
+    const of = await make('is paid for', [
+      { id: 'chat', type: 'CHAT_MODEL', parameters: { model: { provider: 'openai', model: 'priced-1', base_url: there.url }, prompt: 'Where?' } },
+      { id: 'code', type: 'CODE', parameters: { language: 'javascript', code: 'console.log("printed by the code"); return 1;' } },
+    ]);
+    const run = await start(of, 1, 20);
+    if (run.status !== 'succeeded') throw new Error(JSON.stringify(run));
+    await show(run);
+    await page.getByText(/5,000 tokens · \$0\.60/).waitFor();
+    await page.getByRole('button', { name: /chat/ }).first().click();
+    await page.getByRole('region', { name: 'chat' }).getByText('5000 tokens').waitFor();
+    await page.getByRole('button', { name: /code/ }).first().click();
+    await page.getByLabel('Logs', { exact: true }).filter({ hasText: 'printed by the code' }).waitFor();
+    await axe(page, 'a run with logs');
+    there.stop();
   });
 
   await journey('the list follows what happens, and is filtered by workflow and by status', async () => {

@@ -1,6 +1,7 @@
 import { X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { IconButton } from './button';
+import { onTop } from './top';
 
 /** A modal dialog: the browser's own, which keeps focus inside, closes on Escape and gives focus back. */
 export function Dialog({ open, title, onClose, children, wide }: { open: boolean; title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
@@ -24,6 +25,7 @@ export function Dialog({ open, title, onClose, children, wide }: { open: boolean
       (dialog.querySelector<HTMLElement>('input:not([type=hidden]),textarea,select') ?? dialog).focus();
     }
     if (!open && dialog.open) dialog.close();
+    return open ? onTop(dialog) : undefined;
   }, [open]);
   return (
     <dialog

@@ -1,6 +1,8 @@
 import { X } from 'lucide-react';
 import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { createPortal } from 'react-dom';
 import { ApiError } from '../api/client';
+import { useTop } from './top';
 
 interface Note {
   id: number;
@@ -39,15 +41,16 @@ export function Toasts() {
     },
     () => notes,
   );
-  // Shown anew with each note, so that it stands above a dialog that was opened since.
+  // Inside the dialog that is open, if one is: its way back could not be taken from outside.
+  const top = useTop();
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = box.current;
     if (!element?.showPopover) return;
     if (element.matches(':popover-open')) element.hidePopover();
     if (shown.length > 0) element.showPopover();
-  }, [shown]);
-  return (
+  }, [shown, top]);
+  return createPortal(
     <div ref={box} popover="manual" aria-live="polite" className="pointer-events-none fixed inset-auto right-4 bottom-4 m-0 w-[min(92vw,26rem)] flex-col gap-2 overflow-visible border-0 bg-transparent p-0 open:flex">
       {shown.map((note) => (
         <div key={note.id} className={`pointer-events-auto flex items-start gap-3 rounded-lg border px-3 py-2 text-[13px] shadow-lg ${note.tone === 'bad' ? 'border-bad/40 bg-bad-wash text-bad' : 'border-line bg-panel text-ink'}`}>
@@ -62,6 +65,7 @@ export function Toasts() {
           </button>
         </div>
       ))}
-    </div>
+    </div>,
+    top ?? document.body,
   );
 }
