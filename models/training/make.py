@@ -37,7 +37,7 @@ def main():
         step("train", "--data", args.data, "--out", run, "--layers", 4, "--scale", 0.7, "--rate", rate, "--tokens", 3072, "--minutes", 36,
              "--epochs", 3, "--leave", "deepset,small/bastion,bipia/email", "--start", start / "guard.pt")
     last = fourth
-    for n, (rate, minutes, scale, seed) in enumerate(((8e-5, 8, 0.7, 7), (8e-5, 14, 0.8, 11), (8e-5, 42, 0.7, 13)), 5):
+    for n, (rate, minutes, scale, seed) in enumerate(((8e-5, 8, 0.7, 7), (8e-5, 14, 0.8, 11), (8e-5, 42, 0.7, 13), (8e-5, 28, 0.7, 17), (8e-5, 42, 0.45, 19)), 5):
         run = out / f"round-{n}"
         step("train", "--data", args.data, "--out", run, "--layers", 4, "--scale", scale, "--rate", rate, "--tokens", 3072, "--minutes", minutes,
              "--epochs", 3, "--seed", seed, "--leave", "deepset,small/bastion,bipia/email", "--start", last / "guard.pt")

@@ -12,7 +12,7 @@ HEADS = ["user", "data", "toxic", *sources.CATEGORIES]
 # Templated or huge sources are capped, so that none of them dominates.
 CAPS = {"slabs/attack": 1000, "slabs/benign": 1000, "gpteacher_codegen": 1000, "gpteacher_toolformer": 400, "neuralchemy/hackaprompt": 400,
         "satml-ctf-2024": 500, "llmail": 700, "davidson/offensive": 2600, "davidson/hate": 1430, "davidson/neither": 3400,
-        "own/benign_data/data/lone_insert": 900}
+        "own/benign_data/data/lone_insert": 900, "own/written/users": 2000}
 OWN_CAP = 500  # rows of one kind of our own
 
 
@@ -67,6 +67,9 @@ def gather(folder, seed, leave=(), tools=2600, documents=2600):
     tasks = [r["text"] for r in used if r["source"] in ("gpteacher_codegen", "gpteacher_roleplay") and len(r["text"]) < 260]
     alone = lambda start: [r["text"] for r in used if r["source"].startswith(start) and len(r["text"]) < 500]
     pools = sources.documents() if tools or documents else {}
+    written = [r for r in used if r["source"].startswith("own/written/") and r["channel"] == "data"]
+    pools["written"] = [r["text"] for r in written if not r["label"]]
+    bare += [r["attack"] for r in written if r["attack"]]
     composer = compose.Composer(seed, pools, bare, user_attacks, tasks, alone("own/attack_data/indirect/bare_"),
                                 alone("own/benign_data/data/lone_insert"))
     for source, words, text in composer.rows(tools, documents):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-NAMES = ["benign_triggers", "benign_security_code", "benign_general", "benign_data", "attack_data", "attack_user", "content"]
+NAMES = ["benign_triggers", "benign_security_code", "benign_general", "benign_data", "attack_data", "attack_user", "content", "written"]
 
 
 ENDINGS = [".com", ".com", ".org", ".net", ".io", ".de", ".co.uk", ".example"]
