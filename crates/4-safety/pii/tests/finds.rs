@@ -72,6 +72,8 @@ fn phones() {
         ("ring me on +44 20 7946 0958", "+44 20 7946 0958"),
         ("Telefon: 030 90182000", "030 90182000"),
         ("tel 212.555.0123 x55", "212.555.0123 x55"),
+        ("(541) 754-3010 x123", "(541) 754-3010 x123"),
+        ("or 415.555.2671 ext. 12 instead", "415.555.2671 ext. 12"),
         ("my number is 2125550123", "2125550123"),
     ] {
         finds(text, Kind::PhoneNumber, value);
@@ -217,6 +219,22 @@ fn private_keys_and_named_secrets() {
     finds("LOGDNA_KEY=587f7ab3b55644bec51beb96a0dc7279", Kind::ApiKey, "587f7ab3b55644bec51beb96a0dc7279");
     leaves("PRIMARY_KEY=customer_id_and_order_id and rookTable = 0023452Lllk2KqjLBvaxANWEgTd7bqjsxjo8aZj0wd");
     leaves(&key(&["aws_access_key: AK", "IAIOSFODNN7EXAMPLE"]));
+}
+
+/// R147: a word and a colon before the assignment do not hide it, whatever stands between.
+#[test]
+fn an_assignment_behind_another_is_found() {
+    let value = ["c63b8299", "9d47d803", "6cbf3de7", "ad19fa0e"].concat();
+    for text in [
+        format!("Use this one: DD_API_KEY={value} for now"),
+        format!("here: datadog_api_key: {value}"),
+        format!("env: DATADOG_API_KEY={value}"),
+        format!("href=/report?format=pdf&api_key={value}"),
+    ] {
+        finds(&text, Kind::ApiKey, &value);
+    }
+    finds("jdbc:mysql://h/db?user=app&password=jMmCF28xefibpl", Kind::ApiKey, "jMmCF28xefibpl");
+    leaves("step 1: config_name=production, step_2: something_else=other_thing_again");
 }
 
 /// R147: keys by prefix, by service, by name; not placeholders, names or code.

@@ -352,7 +352,7 @@ fn judge(text: &str, start: usize, end: usize, candidate: &str, count: usize, lo
     }
     *lookups += 1;
     let planned = *lookups <= MOST_LOOKUPS;
-    let core = candidate.split(['x', 'e', 'D', 'p']).next().unwrap_or(candidate);
+    let core = candidate.split(['x', 'e', 'D', 'p']).next().unwrap_or(candidate).trim_end();
     let extended = core.len() < candidate.len();
     if candidate.starts_with('+') || candidate.starts_with("(+") {
         let plain: String = core.chars().filter(|c| c.is_ascii_digit()).collect();

@@ -120,8 +120,11 @@ const HARMLESS: &[&str] = &[
 
 pub fn find(text: &str, found: &mut Vec<Entity>) {
     let Some(assigned) = ASSIGNED.as_ref() else { return };
-    for hit in assigned.captures_iter(text) {
-        let (Some(name), Some(value)) = (hit.get(1), hit.get(2)) else { continue };
+    // Where a stretch that is looked at again ends, and how often it was.
+    let (mut at, mut looked, mut again) = (0, 0, 0);
+    while let Some(hit) = assigned.captures_at(text, at) {
+        let (Some(name), Some(value)) = (hit.get(1), hit.get(2)) else { return };
+        at = value.end();
         let lower = name.as_str().to_ascii_lowercase();
         // A closing quote says where the value ends; without one, what ends the sentence is not part of it.
         let closed = text[value.end()..].starts_with(['"', '\'', '`']);
@@ -130,6 +133,16 @@ pub fn find(text: &str, found: &mut Vec<Entity>) {
         let end = value.start() + trimmed.len();
         if let Some((score, rule)) = judge(&lower, name.as_str(), trimmed, &text[end..]) {
             found.push(Entity::new(Kind::ApiKey, value.start(), end, score, rule));
+        } else {
+            // What was taken for a value may be the next name: `use this: DD_API_KEY=…`. A few times, so that it stays
+            // linear.
+            if name.start() >= looked {
+                (looked, again) = (value.end(), 0);
+            }
+            if again < 3 {
+                again += 1;
+                at = value.start();
+            }
         }
     }
 }
