@@ -11,6 +11,7 @@
 //! addressed at all counts: there, an instruction is what makes the attack.
 
 mod combine;
+mod everyday;
 mod grammar;
 mod lexicon;
 mod markup;
@@ -25,7 +26,7 @@ use domain::{Channel, CheckKind, Finding, Severity};
 use super::finding;
 use crate::{
     learned::{self, Learned},
-    normalise::{Normalised, View, normalise},
+    normalise::{Normalised, View, fold, normalise},
 };
 pub use combine::Judgement;
 pub use grammar::Family;
@@ -132,7 +133,10 @@ fn in_piece(text: &str, offset: usize, readings: &[Normalised], channel: Channel
             signals.extend(markup::signals(&reading.text, channel));
         }
         for mut raw in signals {
-            if encoded {
+            let span = place(text, offset, reading, raw.start, raw.end);
+            // Another reading of a text whose stretch says the same without it: nothing is hidden here.
+            let plain = encoded && says(text, span, &reading.text[raw.start..raw.end]);
+            if encoded && !plain {
                 // Hiding is itself a sign, but a weak hit in a strange reading is chance.
                 if raw.score < 0.55 {
                     continue;
@@ -142,10 +146,16 @@ fn in_piece(text: &str, offset: usize, readings: &[Normalised], channel: Channel
                 raw.score =
                     if usual && raw.rule.starts_with("data/") { raw.score } else { (raw.score + 0.1).min(0.99) };
             }
-            let span = place(text, offset, reading, raw.start, raw.end);
-            out.push(Signal { family: raw.family, score: raw.score, span, view: reading.view, rule: raw.rule });
+            let view = if plain { View::Folded } else { reading.view };
+            out.push(Signal { family: raw.family, score: raw.score, span, view, rule: raw.rule });
         }
     }
+}
+
+/// Whether the original reads so at `span` without any decoding.
+fn says(text: &str, (start, end): (usize, usize), reading: &str) -> bool {
+    // What grew or shrank was decoded; folding it for every signal would take long.
+    end - start <= 4 * reading.len() && fold::fold(&text[start..end]).text == reading
 }
 
 /// Where a stretch of a reading stands in the original.

@@ -3,6 +3,7 @@
 use domain::Channel;
 
 use super::{
+    everyday::{mechanical, of_an_assistant, own_message},
     matcher::{self, Class, Hit},
     orders::{begins_with_a_verb, called, imperative},
     windows,
@@ -135,6 +136,12 @@ impl Window<'_> {
         self.all(class).any(|hit| hit.start < end + 24 && hit.end + 4 > start)
     }
 
+    /// What is put out of force belongs to any program, and nothing says that it is the assistant's.
+    fn everyday(&self, class: Class) -> bool {
+        let said = |hit: &Hit| &self.text[hit.start..hit.end];
+        self.all(class).all(|hit| mechanical(said(hit))) && !self.all(Class::Your).any(|hit| of_an_assistant(said(hit)))
+    }
+
     /// "ignore … previous … instructions", "forget everything above".
     fn overriding(&self, out: &mut Vec<Raw>) {
         let mut push = |score: f32, start: usize, end: usize, rule| {
@@ -155,12 +162,13 @@ impl Window<'_> {
                 }
                 (false, false) => 0.4,
             };
-            push(score, start, end, "override/verb-instructions");
+            let mail = self.all(Class::Instr).nth(1).is_none() && own_message(self.text, start, end);
+            push(if mail { 0.6 * score } else { score }, start, end, "override/verb-instructions");
         }
         if let Some((start, end, _)) = self.pair(Class::Ignore, Class::InstrWeak, 50)
             && self.between(start, end, Class::Your)
         {
-            push(0.72, start, end, "override/verb-own");
+            push(if self.everyday(Class::InstrWeak) { 0.48 } else { 0.72 }, start, end, "override/verb-own");
         }
         if let Some((start, end, _)) = self.pair(Class::Ignore, Class::InstrWeak, 30)
             && self.all(Class::Prior).any(|p| {
@@ -178,7 +186,8 @@ impl Window<'_> {
             push(0.7, start, end, "override/weak-verb-own");
         }
         if let Some((start, end, _)) = self.pair(Class::Ignore, Class::AllPrior, 30) {
-            push(0.88, start, end, "override/everything-before");
+            let mail = self.all(Class::AllPrior).nth(1).is_none() && own_message(self.text, start, end);
+            push(if mail { 0.5 } else { 0.88 }, start, end, "override/everything-before");
         }
         if let Some((start, end, _)) = self.pair(Class::Ignore, Class::NewInstr, 60)
             && (self.has(Class::Prior) || self.has(Class::Your))
@@ -192,7 +201,7 @@ impl Window<'_> {
             push(0.74, start, end, "override/mine-over-yours");
         }
         if let Some((start, end, _)) = self.pair(Class::Ignore, Class::Own, 40) {
-            push(0.72, start, end, "override/own-ways");
+            push(if self.everyday(Class::Own) { 0.48 } else { 0.72 }, start, end, "override/own-ways");
         }
         if let Some((start, end, _)) = self.pair(Class::IgnoreWeak, Class::Own, 30) {
             push(0.64, start, end, "override/own-ways");
