@@ -10,7 +10,7 @@ use pii::{Detector, Kind};
 use serde::Serialize;
 
 pub use metrics::{Interval, Scores};
-pub use rows::{EvalError, Row, read};
+pub use rows::{EvalError, Marked, Row, read};
 
 use crate::{
     Learned,
@@ -25,6 +25,19 @@ pub enum What {
     Secrets,
     Content,
     Sql,
+}
+
+impl What {
+    /// As the command line names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PromptInjection => "prompt_injection",
+            Self::Pii => "pii",
+            Self::Secrets => "secrets",
+            Self::Content => "content",
+            Self::Sql => "sql",
+        }
+    }
 }
 
 /// How.
@@ -56,6 +69,9 @@ pub struct Measured {
     pub types: Option<BTreeMap<String, PerType>>,
     #[serde(skip)]
     pub intervals: Option<Scores>,
+    /// PII: types that the file marks and nothing here looks for, with how often; no figure counts them.
+    #[serde(skip)]
+    pub left_out: BTreeMap<String, usize>,
 }
 
 /// One kind of personal data.
@@ -80,7 +96,12 @@ pub fn measure(path: &Path, options: &Options) -> Result<Measured, EvalError> {
     let mut types: BTreeMap<String, PerType> = BTreeMap::new();
     let spans = options.what == What::Pii;
     let detector = if options.names { Detector::with_names() } else { Detector::standard() };
+    warm(options, &detector);
     for row in &rows {
+        if let Some(message) = unusable(row, spans) {
+            let file = path.display().to_string();
+            return Err(EvalError::Line { file, line: row.line, message: message.to_owned() });
+        }
         let begun = Instant::now();
         if spans {
             let found = detector.find(&row.text);
@@ -99,8 +120,11 @@ pub fn measure(path: &Path, options: &Options) -> Result<Measured, EvalError> {
     millis.sort_by(f64::total_cmp);
     let [p50_ms, p95_ms, p99_ms] = [0.50, 0.95, 0.99].map(|share| metrics::percentile(&millis, share));
     if spans {
-        types.retain(|name, _| options.names || !name.parse::<Kind>().is_ok_and(Kind::is_optional));
-        return Ok(summed(file, rows.len(), types, [p50_ms, p95_ms, p99_ms]));
+        let looked_for = |name: &str| name.parse::<Kind>().is_ok_and(|kind| options.names || !kind.is_optional());
+        let left_out = types.iter().filter(|(name, of)| of.n > 0 && !looked_for(name));
+        let left_out = left_out.map(|(name, of)| (name.clone(), of.n)).collect();
+        types.retain(|name, _| looked_for(name));
+        return Ok(Measured { left_out, ..summed(file, rows.len(), types, [p50_ms, p95_ms, p99_ms]) });
     }
     let scores = Scores::of(&judged);
     Ok(Measured {
@@ -117,7 +141,27 @@ pub fn measure(path: &Path, options: &Options) -> Result<Measured, EvalError> {
         p99_ms,
         types: None,
         intervals: Some(scores),
+        left_out: BTreeMap::new(),
     })
+}
+
+/// Loading the model and compiling patterns happens once in a process; it is no text's time.
+fn warm(options: &Options, detector: &Detector) {
+    const TEXT: &str =
+        "Mr. John Smith of Berlin (jane@example.com, +1 212 555 0187) paid 4111 1111 1111 1111 from 10.1.2.3.";
+    detector.find(TEXT);
+    // What does not work is told of the first row.
+    drop(judge(TEXT, options));
+}
+
+/// Why a row cannot be counted.
+fn unusable(row: &Row, spans: bool) -> Option<&'static str> {
+    match (spans, row.label, &row.spans) {
+        // What must not be found needs no spans.
+        (true, Some(true) | None, None) => Some("`spans` is missing"),
+        (false, None, _) => Some("`label` is missing"),
+        _ => None,
+    }
 }
 
 /// Verdict at the default threshold, and the score behind it.
@@ -163,7 +207,8 @@ pub fn judge(text: &str, options: &Options) -> Result<(bool, f32), String> {
 /// Overlap-matched per type.
 fn tally(row: &Row, found: &[pii::Entity], types: &mut BTreeMap<String, PerType>) {
     let overlaps = |a: (usize, usize), b: (usize, usize)| a.0 < b.1 && b.0 < a.1;
-    for (kind, start, end) in &row.spans {
+    let marked = row.spans.as_deref().unwrap_or_default();
+    for (kind, start, end) in marked {
         let of_type = types.entry(kind.clone()).or_default();
         of_type.n += 1;
         let hit = found.iter().any(|e| e.kind.as_str() == kind && overlaps((e.span.start, e.span.end), (*start, *end)));
@@ -172,7 +217,7 @@ fn tally(row: &Row, found: &[pii::Entity], types: &mut BTreeMap<String, PerType>
     for entity in found {
         let of_type = types.entry(entity.kind.as_str().to_owned()).or_default();
         of_type.found += 1;
-        let right = row.spans.iter().any(|(kind, start, end)| {
+        let right = marked.iter().any(|(kind, start, end)| {
             kind == entity.kind.as_str() && overlaps((entity.span.start, entity.span.end), (*start, *end))
         });
         of_type.right += usize::from(right);
@@ -182,7 +227,7 @@ fn tally(row: &Row, found: &[pii::Entity], types: &mut BTreeMap<String, PerType>
 fn summed(file: String, n: usize, types: BTreeMap<String, PerType>, [p50_ms, p95_ms, p99_ms]: [f64; 3]) -> Measured {
     let supported: BTreeMap<String, PerType> = types
         .into_iter()
-        .filter(|(name, of_type)| of_type.n > 0 && name.parse::<Kind>().is_ok())
+        .filter(|(_, of_type)| of_type.n > 0)
         .map(|(name, t)| {
             let share = |a: usize, b: usize| (b > 0).then(|| a as f64 / b as f64);
             (name, PerType { recall: share(t.hit, t.n), precision: share(t.right, t.found), ..t })
@@ -192,7 +237,11 @@ fn summed(file: String, n: usize, types: BTreeMap<String, PerType>, [p50_ms, p95
     let (positives, hit, found, right) = (sum(|t| t.n), sum(|t| t.hit), sum(|t| t.found), sum(|t| t.right));
     let recall = metrics::share(hit, positives);
     let precision = metrics::share(right, found);
-    let f1 = recall.value.zip(precision.value).map(|(r, p)| if r + p > 0.0 { 2.0 * r * p / (r + p) } else { 0.0 });
+    let f1 = (positives > 0).then(|| {
+        let (r, p) = (recall.value.unwrap_or(0.0), precision.value.unwrap_or(0.0));
+        if r + p > 0.0 { 2.0 * r * p / (r + p) } else { 0.0 }
+    });
+    let about = metrics::f1(hit, found - right, positives - hit);
     Measured {
         file,
         n,
@@ -206,6 +255,7 @@ fn summed(file: String, n: usize, types: BTreeMap<String, PerType>, [p50_ms, p95
         p95_ms,
         p99_ms,
         types: Some(supported),
-        intervals: Some(Scores { recall, precision, ..Scores::default() }),
+        intervals: Some(Scores { recall, precision, f1: Interval { value: f1, ..about }, ..Scores::default() }),
+        left_out: BTreeMap::new(),
     }
 }

@@ -125,12 +125,19 @@ fn files_that_cannot_be_read_are_named() {
         ("label.jsonl", br#"{"text": "x", "label": 7}"#.to_vec(), "`label` must be 0 or 1"),
         ("bare.jsonl", br#"{"text": "x"}"#.to_vec(), "neither `label` nor `spans`"),
         ("span.jsonl", br#"{"text": "x", "spans": [["EMAIL_ADDRESS", 0, 99]]}"#.to_vec(), "a span is"),
-        ("surrogate.jsonl", br#"{"text": "\ud800", "label": 0}"#.to_vec(), "line 1: not JSON"),
+        ("escape.jsonl", br#"{"text": "\u12", "label": 0}"#.to_vec(), "line 1: not JSON"),
+        ("word.jsonl", br#"{"text": "x", "label": "attack"}"#.to_vec(), "`label` must be 0 or 1"),
+        ("half.jsonl", br#"{"text": "x", "label": 0.5}"#.to_vec(), "`label` must be 0 or 1"),
+        ("backwards.jsonl", br#"{"text": "xyz", "spans": [["EMAIL_ADDRESS", 2, 1]]}"#.to_vec(), "a span is"),
+        ("nothing.jsonl", br#"{"text": "xyz", "spans": [["EMAIL_ADDRESS", 2, 2]]}"#.to_vec(), "a span is"),
+        ("negative.jsonl", br#"{"text": "xyz", "spans": [["EMAIL_ADDRESS", -1, 2]]}"#.to_vec(), "a span is"),
+        ("object.jsonl", br#"{"text": "xyz", "spans": {"EMAIL_ADDRESS": 1}}"#.to_vec(), "`spans` must be a list"),
         ("latin1.jsonl", b"{\"text\": \"caf\xe9\", \"label\": 0}".to_vec(), "line 1: not JSON"),
         ("nul.jsonl", vec![0; 100], "line 1: not JSON"),
         ("huge.jsonl", format!("{{\"text\": \"{}\", \"label\": 0}}", "x".repeat(17 << 20)).into_bytes(), "too long"),
         ("cut.jsonl.gz", whole[..whole.len() / 2].to_vec(), "cannot read"),
         ("plain.jsonl.gz", row.to_vec(), "cannot read"),
+        ("behind.jsonl.gz", [&whole[..], b"and more"].concat(), "cannot read"),
     ];
     for (name, bytes, why) in cases {
         let path = file(name, &bytes);
@@ -170,6 +177,12 @@ fn the_command_says_what_is_wrong() {
         &["check", "--check", "prompt_injection", "--model", "/nowhere/at/all", "What a lovely day it is"],
         &["check", "--check", "content", "--model", "/nowhere/at/all", "What a lovely day it is"],
         &["check", "--check", "sql", "--sql-mode", "statement", "SELECT FROM WHERE ((("],
+        &["check", "-j", "text"],
+        // A file that is not there is no harmless text.
+        &["check", "no-such-file.txt"],
+        &["check", "./nowhere/at/all"],
+        &["check", "/"],
+        &["check", "Cargo.toml", "no-such-file"],
     ] {
         assert_eq!(run(wrong), 2, "{wrong:?}");
     }

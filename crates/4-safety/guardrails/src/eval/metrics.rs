@@ -45,7 +45,7 @@ pub fn share(part: usize, whole: usize) -> Interval {
 }
 
 /// F1 is a share too: of 2·tp among 2·tp + fp + fn; its interval follows from that.
-fn f1(tp: usize, fp: usize, r#fn: usize) -> Interval {
+pub fn f1(tp: usize, fp: usize, r#fn: usize) -> Interval {
     if tp + fp + r#fn == 0 || tp + r#fn == 0 {
         return Interval::default();
     }
