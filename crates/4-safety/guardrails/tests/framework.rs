@@ -136,6 +136,9 @@ fn the_threshold_is_configurable() {
 fn shadow_and_exceptions() {
     let shadow = passed(screen(json!({"checks": ["PROMPT_INJECTION"], "shadow": true}), json!(ATTACK)));
     assert_eq!(shadow.report().violations[0].status, Status::Shadow);
+    assert_eq!(shadow.report().checks[0].outcome, CheckOutcome::Found { findings: 1 });
+    assert_eq!((shadow.json(), shadow.report().warnings.len()), (&json!(ATTACK), 0));
+    assert_eq!((shadow.report().halting().count(), shadow.report().flagged().count()), (0, 0));
     let rule = |allow: Json| json!({"rules": [{"type": "REGEX", "pattern": "ticket-\\d+", "allow": allow}]});
     let at = Timestamp::parse("2026-11-21T00:00:00Z");
     let with = |allow: Json, text: &str| {
