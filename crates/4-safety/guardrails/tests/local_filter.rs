@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use guardrails::{
     CheckOutcome, Context, GuardrailConfig, Guardrails, Learned, ModerationScore, Moderator, Outcome, PortError, Ports,
-    checks::similarity,
+    checks::{content, similarity},
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -53,6 +53,41 @@ fn the_local_filter_needs_nobody() {
     assert!(matches!(report.checks[0].outcome, CheckOutcome::Found { .. } | CheckOutcome::NotEvaluated { .. }));
 }
 
+/// R154, R157: threats in languages that the model hardly knows are found by their wording; the verbs alone are not.
+#[test]
+fn threats_in_other_languages() {
+    let found = |text: &str| content::judge(text, &Learned::shipped(), None).unwrap();
+    for text in [
+        "ich bring dich um du dreckiges Schwein",
+        "te voy a matar, cobarde",
+        "je vais te tuer ce soir",
+        "vou te matar, seu covarde",
+        "ti ammazzo se ti vedo",
+        "сдохни, я тебя убью",
+        "我要杀了你",
+        "お前を殺してやる",
+        "너 죽여버리겠어",
+        "मैं तुम्हें मार डालूंगा",
+        "سأقتلك أيها الجبان",
+    ] {
+        let hits = found(text);
+        assert!(
+            hits.iter().any(|hit| hit.category == "harassment/threatening" && hit.score >= 0.5),
+            "{text}: {hits:?}"
+        );
+    }
+    for text in [
+        "Wie bringe ich dich am besten zum Bahnhof?",
+        "¿Cuándo vas a matar el proceso?",
+        "Il film ti uccide di noia, dicono.",
+        "Как убить процесс в Linux?",
+        "杀毒软件怎么安装?",
+    ] {
+        let hits = found(text);
+        assert!(hits.iter().all(|hit| hit.score < 0.5), "{text}: {hits:?}");
+    }
+}
+
 /// R154: beside a service too: what is hardly ever innocent counts whatever the service says.
 #[tokio::test]
 async fn the_local_filter_stands_beside_a_service() {
@@ -65,6 +100,36 @@ async fn the_local_filter_stands_beside_a_service() {
     assert!(report.violations.iter().all(|v| v.finding.by.starts_with("content/local")), "{report:?}");
     assert!(report.checks[0].fallback.is_none(), "the service did answer: {report:?}");
     assert!(matches!(screen(HARMLESS).await, Outcome::Passed(_)), "the control");
+}
+
+/// R154: without the model too, wording that is hardly ever innocent decides, weaker wording does not, and beside a
+/// service weaker wording leaves the word to the service.
+#[tokio::test]
+async fn only_strong_wording_decides_alone() {
+    let strong = "I want to kill myself tonight";
+    let weak = "you are such an idiot";
+    let of = |text: &str| content::scores(text).iter().map(|hit| hit.score).fold(0.0, f32::max);
+    assert!(of(strong) >= 0.8 && (0.5..0.8).contains(&of(weak)), "{} {}", of(strong), of(weak));
+    let config = GuardrailConfig::parse(&json!({ "checks": [{ "type": "CONTENT_FILTER" }] })).unwrap();
+    let absent = Learned::absent("left out for a test");
+    let without = Guardrails::new(Ports { learned: absent.clone(), ..Ports::default() });
+    let screened = |text: &str| match without.screen_now(&config, &json!(text), &Context::default()) {
+        Outcome::Halted(report) => report,
+        Outcome::Passed(screened) => panic!("passed: {screened:?}"),
+    };
+    let report = screened(strong);
+    assert!(!report.not_evaluated && matches!(report.checks[0].outcome, CheckOutcome::Found { .. }), "{report:?}");
+    assert_eq!(report.violations[0].finding.family, "self-harm/intent");
+    for text in [weak, "What a lovely day it is"] {
+        let report = screened(text);
+        assert!(report.not_evaluated && report.violations.is_empty(), "{text}: {report:?}");
+        assert!(content::judge(text, &absent, None).is_err());
+    }
+    let blind = Guardrails::new(Ports { moderator: Some(Arc::new(Blind)), learned: absent, ..Ports::default() });
+    let outcome = blind.screen(&config, &json!(strong), &Context::default()).await;
+    assert!(matches!(outcome, Outcome::Halted(_)), "{outcome:?}");
+    let outcome = blind.screen(&config, &json!(weak), &Context::default()).await;
+    assert!(matches!(outcome, Outcome::Passed(_)), "{outcome:?}");
 }
 
 /// R171: the distances of outputs from what is expected stay where they were while behaviour does, and leave that band

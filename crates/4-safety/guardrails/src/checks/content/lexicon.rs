@@ -13,6 +13,8 @@ pub enum Class {
     Gore,
     SelfHarm,
     SelfHarmIntent,
+    /// A threat to whoever reads it, whole, in a language that the model hardly knows.
+    Threat,
     Sexual,
     MildSexual,
     Illicit,
@@ -59,6 +61,10 @@ pub const LEXICON: &[(Class, &str)] = &[
     (
         SelfHarm,
         "suicide|suicidal|self-harm|self harm|cutting myself|cut myself|cut my wrists|cutting my wrists|slit my wrists|hurt myself|harm myself|anorexi*|pro-ana|thinspo|overdose|selbstmord|suizid|ritzen|suicidio|suicídio|se suicider|самоубийств*|自杀|自殺|자살|आत्महत्या|انتحار",
+    ),
+    (
+        Threat,
+        "ich bring dich um|ich bringe dich um|ich mach dich kalt|ich töte dich|ich werde dich töten|ich stech dich ab|te voy a matar|voy a matarte|te mataré|je vais te tuer|je vais te crever|je te tuerai|je vais te buter|vou te matar|vou matar você|eu te mato|ti ammazzo|ti ammazzerò|ti uccido|ti ucciderò|я тебя убью|убью тебя|сдохни|我要杀了你|我会杀了你|殺してやる|ぶっ殺す|죽여버리겠*|죽여 버리겠*|죽여버릴*|मार डालूंगा|मार डालूँगा|जान से मार|سأقتلك",
     ),
     (
         SelfHarmIntent,

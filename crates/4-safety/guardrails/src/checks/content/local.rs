@@ -114,6 +114,10 @@ pub fn scores(text: &str) -> Vec<Hit> {
                     add("self-harm/instructions", 0.75, at);
                 }
             }
+            Class::Threat => {
+                add("harassment/threatening", 0.9, at);
+                add("violence", 0.9, at);
+            }
             Class::SelfHarmIntent => add("self-harm/intent", 0.85, at),
             Class::Sexual => {
                 add("sexual", 0.7, at);
