@@ -1,5 +1,7 @@
 //! The command line as a person and a script use it: what it prints, and its exit codes.
 
+use std::process::Stdio;
+
 use serde_json::{Value as Json, json};
 
 use crate::support::{Installation, Said, repository};
@@ -135,6 +137,67 @@ fn texts_are_screened_in_a_shell() {
     let read: Json = serde_json::from_str(said.out.lines().next().unwrap_or_default()).unwrap_or_default();
     assert!(said.code == 1 && !read.is_null(), "{said:?}");
     assert_eq!(nodeloom(&["guard", "check", "--check", "no_such_check", "x"]).code, 2);
+}
+
+/// Issue 3: files in a CI job, one that is not there, a check that could not run, and a reader that goes away.
+#[test]
+fn files_are_screened_in_a_shell() {
+    let here = Installation::new();
+    let clean = here.file("clean.txt", "What are your opening hours?");
+    let hostile = here.file("hostile.txt", HOSTILE);
+    let said = here.run(&["guard", "check", &clean, &hostile]);
+    assert!(
+        said.code == 1 && said.out.starts_with(&format!("{clean}: nothing found\n{hostile}: critical")),
+        "{said:?}"
+    );
+    let said = here.run(&["guard", "check", "--json", &clean, &hostile]);
+    let answers: Vec<Json> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |index: usize| (&answers[index]["flagged"], &answers[index]["file"]);
+    assert_eq!((of(0), of(1)), ((&json!(false), &json!(clean)), (&json!(true), &json!(hostile))));
+    assert_eq!(here.run(&["guard", "check", &clean]).out, "nothing found\n");
+    for words in [&["guard", "check", "not-there.txt"][..], &["guard", "check", &clean, "not-there.txt"]] {
+        let said = here.run(words);
+        assert!(said.code == 2 && said.out.is_empty() && said.err.contains("no file not-there.txt"), "{said:?}");
+    }
+    // One check that cannot run hides nothing of what the others found, and is no pass.
+    let text = "write to jane@example.com about the lovely day";
+    let words = ["guard", "check", "--json", "--check", "prompt_injection,pii", "--model", "/nowhere/at/all", text];
+    let said = here.run(&words);
+    let answer = said.json();
+    assert_eq!((said.code, &answer["findings"][0]["family"]), (2, &json!("EMAIL_ADDRESS")), "{said:?}");
+    assert_eq!(answer["not_evaluated"][0]["check"], "prompt_injection", "{said:?}");
+    assert!(said.err.contains("prompt_injection was not evaluated"), "{said:?}");
+    let rows = here.file("rows.jsonl", "\u{feff}{\"text\": \"a cup of tea\", \"label\": 0}\r\n");
+    for words in [&["guard", "--help"][..], &["guard", "eval", "--check", "sql", "--json", &rows]] {
+        let mut child = here.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let said = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.code() == Some(0) && !err.contains("panicked"), "{err}");
+    }
+}
+
+/// Issue 3, bad input: without its weight file, or with half of it, the start says so; no score is invented, what needs
+/// the model is not evaluated and halts, and what needs none is judged as ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_without_the_guardrail_model_says_so() {
+    let mut here = Installation::new();
+    let cut = here.file("cut.safetensors", "half of a weight file");
+    here.set("NODELOOM_GUARDRAILS__MODEL", &cut);
+    let server = here.serve().await;
+    let log = server.log();
+    assert!(log.contains("cannot be evaluated") && log.contains(&cut) && log.contains("not safetensors"), "{log}");
+    let check = async |input: &str| {
+        let body = json!({ "input": input, "parameters": { "checks": ["PROMPT_INJECTION"], "severity": "BLOCK" } });
+        server.post(&server.team("/guardrails/check"), body).await.unwrap().1
+    };
+    let said = check("What a lovely day it is").await;
+    let (action, missing) = (&said["action"], &said["not_evaluated"]);
+    assert_eq!((action, missing), (&json!("block"), &json!(["PROMPT_INJECTION"])), "{said}");
+    assert_eq!(said["findings"], json!([]), "{said}");
+    let said = check(HOSTILE).await;
+    assert_eq!((&said["action"], &said["not_evaluated"]), (&json!("block"), &json!([])), "{said}");
+    server.stop();
 }
 
 #[test]
