@@ -14,7 +14,12 @@ fuzz_target!(|text: &str| {
         if let (Ok(before), Ok(stripped)) = (before, strip_comments(text, dialect))
             && let Ok(after) = summary(&stripped, dialect)
         {
-            assert_eq!(before.operations, after.operations, "{text:?} became {stripped:?}");
+            // Where nobody said which SQL it is, a comment to one database may be a statement to another.
+            let same = match dialect {
+                Dialect::Generic => before.operations.is_superset(&after.operations),
+                _ => before.operations == after.operations,
+            };
+            assert!(same, "{text:?} became {stripped:?}");
         }
     }
 });

@@ -1,22 +1,27 @@
 //! SQL (R172–R180): a fragment that a user typed and a statement that an agent wrote are judged differently. A
 //! statement is parsed; what does not parse has not been evaluated.
 
+mod bounds;
 mod constant;
 mod fragment;
+mod known;
 mod lists;
+mod operations;
+mod readings;
+mod spellings;
 mod statement;
+mod unseen;
 mod visit;
 
 use domain::{CheckKind, Finding, Severity};
 use sqlparser::{
-    ast::Statement,
     dialect,
-    parser::Parser,
     tokenizer::{Token, Tokenizer, Whitespace},
 };
 
 pub use fragment::Suspicion;
 pub use lists::AllowDeny;
+use readings::Readings;
 
 use super::finding;
 
@@ -107,23 +112,20 @@ pub struct SqlRules {
     pub operations: AllowDeny,
 }
 
-/// Parses `sql` and hands what it says to `look`, comments gone.
+/// Parses `sql` and hands what it says to `look`, comments gone: once as a rule, and once for each way to read it where
+/// nobody said which SQL it is and databases would disagree.
 ///
 /// A chain of operators or of unions becomes a tree as deep as it is long, and whoever walks or drops it needs stack
 /// for that: short chains are read here, longer ones on a thread with room for them, the longest not at all.
-pub fn parsed<T: Send>(
-    sql: &str,
-    dialect: Dialect,
-    look: impl FnOnce(&[Statement]) -> T + Send,
-) -> Result<T, SqlError> {
+fn parsed<T: Send>(sql: &str, dialect: Dialect, look: impl FnOnce(&Readings) -> T + Send) -> Result<T, SqlError> {
     if sql.len() > MOST_BYTES {
         return Err(SqlError::TooLong);
     }
-    let (deepest, chained) = depths(sql);
+    let (deepest, chained) = bounds::depths(sql);
     if deepest > 4 * MOST_NESTED || chained > MOST_CHAINED {
         return Err(SqlError::TooDeep);
     }
-    let work = move || read(sql, dialect).map(|statements| look(&statements));
+    let work = move || readings::read(sql, dialect).map(|readings| look(&readings));
     if chained <= SHORT_CHAIN {
         return work();
     }
@@ -135,101 +137,7 @@ pub fn parsed<T: Send>(
 
 /// How many statements `sql` holds, if it can be read.
 pub fn parse(sql: &str, dialect: Dialect) -> Result<usize, SqlError> {
-    parsed(sql, dialect, <[Statement]>::len)
-}
-
-fn read(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, SqlError> {
-    let first = read_as(sql, dialect);
-    if dialect != Dialect::Generic || first != Err(SqlError::Unparsable) {
-        return first;
-    }
-    // Nobody said which SQL it is: brackets around names, pragmas and backquotes have dialects of their own.
-    let others = [Dialect::PostgreSql, Dialect::MySql, Dialect::Sqlite, Dialect::MsSql];
-    others.into_iter().find_map(|other| read_as(sql, other).ok()).ok_or(SqlError::Unparsable)
-}
-
-fn read_as(sql: &str, dialect: Dialect) -> Result<Vec<Statement>, SqlError> {
-    let parser = dialect.parser();
-    let too_deep = |error: sqlparser::parser::ParserError| match error {
-        sqlparser::parser::ParserError::RecursionLimitExceeded => SqlError::TooDeep,
-        _ => SqlError::Unparsable,
-    };
-    let statements = Parser::new(parser.as_ref())
-        .with_recursion_limit(MOST_NESTED)
-        .try_with_sql(sql)
-        .map_err(too_deep)?
-        .parse_statements()
-        .map_err(too_deep)?;
-    if statements.is_empty() { Err(SqlError::Empty) } else { Ok(statements) }
-}
-
-/// How deep brackets stand in each other, and the longest chain of operators, counted before anything is parsed: what
-/// stands between two commas of one bracket, with what surrounds that bracket. Text in quotes counts as well, so the
-/// figure is never too low.
-fn depths(sql: &str) -> (usize, usize) {
-    let mut open: Vec<usize> = Vec::new();
-    let (mut deepest, mut here, mut around, mut longest) = (0, 0usize, 0usize, 0);
-    let bytes = sql.as_bytes();
-    let mut i = 0;
-    while i < bytes.len() {
-        match bytes[i] {
-            b'(' | b'[' | b'{' => {
-                open.push(here);
-                around += here;
-                here = 0;
-                deepest = deepest.max(open.len());
-            }
-            b')' | b']' | b'}' => {
-                let before = open.pop().unwrap_or(0);
-                around = around.saturating_sub(before);
-                // A subscript is a link of its chain.
-                here = before + 1;
-            }
-            b',' | b';' => here = 0,
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'|' | b'&' | b'^' | b'<' | b'>' | b'=' | b'~' | b'!' | b':' | b'.'
-            | b'#' | b'@' => here += 1,
-            b if b.is_ascii_alphabetic() => {
-                let start = i;
-                while i + 1 < bytes.len() && (bytes[i + 1].is_ascii_alphanumeric() || bytes[i + 1] == b'_') {
-                    i += 1;
-                }
-                const LINKS: &[&str] = &[
-                    "and",
-                    "or",
-                    "xor",
-                    "is",
-                    "isnull",
-                    "notnull",
-                    "like",
-                    "ilike",
-                    "in",
-                    "between",
-                    "union",
-                    "except",
-                    "intersect",
-                    "minus",
-                    "div",
-                    "mod",
-                    "collate",
-                    "at",
-                    "not",
-                    "regexp",
-                    "rlike",
-                    "similar",
-                    "join",
-                    "over",
-                    "interval",
-                    "operator",
-                ];
-                let word = &sql[start..=i];
-                here += usize::from(LINKS.iter().any(|link| link.eq_ignore_ascii_case(word)));
-            }
-            _ => {}
-        }
-        longest = longest.max(around + here);
-        i += 1;
-    }
-    (deepest, longest)
+    parsed(sql, dialect, |readings| readings.iter().map(Vec::len).max().unwrap_or(0))
 }
 
 /// `sql` without its comments, for analysis and for execution (R176).
@@ -329,9 +237,9 @@ pub struct Summary {
 
 /// Parses `sql` and says what it does.
 pub fn summary(sql: &str, dialect: Dialect) -> Result<Summary, SqlError> {
-    parsed(sql, dialect, |statements| {
+    parsed(sql, dialect, |readings| {
         let mut summary = Summary::default();
-        for statement in statements {
+        for statement in readings.iter().flatten() {
             statement::summarise(statement, &mut summary);
         }
         summary.into_file |= statement::writes_a_file(sql);

@@ -8,117 +8,65 @@ use sqlparser::{
     tokenizer::{Token, Tokenizer},
 };
 
-use super::{SqlError, SqlRules, parsed, visit::Collected};
+use super::{
+    Dialect, SqlError, SqlRules,
+    known::{self, CATALOGS, SENSITIVE},
+    parsed,
+    unseen::{self, Reach},
+    visit::Collected,
+};
 use crate::checks::finding;
 
-/// Functions that wait, run commands, or read and write files and networks.
-const DANGEROUS: &[&str] = &[
-    "sleep",
-    "benchmark",
-    "pg_sleep",
-    "pg_sleep_for",
-    "pg_sleep_until",
-    "dbms_pipe.receive_message",
-    "dbms_lock.sleep",
-    "load_file",
-    "load_extension",
-    "readfile",
-    "writefile",
-    "pg_read_file",
-    "pg_read_binary_file",
-    "pg_ls_dir",
-    "pg_stat_file",
-    "lo_import",
-    "lo_export",
-    "dblink",
-    "dblink_exec",
-    "dblink_connect",
-    "xp_cmdshell",
-    "sp_executesql",
-    "sp_oacreate",
-    "xp_dirtree",
-    "openrowset",
-    "opendatasource",
-    "utl_http.request",
-    "utl_inaddr.get_host_address",
-    "extractvalue",
-    "updatexml",
-    "query_to_xml",
-    "sys_exec",
-    "sys_eval",
-    "pg_terminate_backend",
-    "pg_reload_conf",
-    "fts3_tokenizer",
-    "set_config",
-    "table_to_xml",
-    "schema_to_xml",
-    "database_to_xml",
-    "cursor_to_xml",
-    "query_to_xml_and_xmlschema",
-    "pg_logical_emit_message",
-    "lo_get",
-    "lo_put",
-    "lo_from_bytea",
-    "pg_rotate_logfile",
-    "pg_cancel_backend",
-    "xp_regread",
-    "xp_fileexist",
-    "sp_oamethod",
-    "openquery",
-    "httpuritype",
-    "utl_file.fopen",
-    "dbms_xslprocessor.clob2file",
-    "load_data",
-    "randomblob",
-    "zeroblob",
-];
+/// Texts inside texts that are followed.
+const MOST_TEXTS: usize = 64;
+const MOST_LAYERS: usize = 3;
 
-/// Where databases describe themselves.
-const CATALOGS: &[&str] = &[
-    "information_schema",
-    "pg_catalog",
-    "pg_shadow",
-    "pg_user",
-    "pg_authid",
-    "pg_roles",
-    "mysql",
-    "sys",
-    "sqlite_master",
-    "sqlite_schema",
-    "sqlite_temp_master",
-    "sysobjects",
-    "syscolumns",
-    "sysusers",
-    "all_tables",
-    "user_tables",
-    "dba_users",
-    "all_tab_columns",
-    "performance_schema",
-    "master",
-];
-
-/// Columns that a second arm of a union brings along when somebody put it there.
-const SENSITIVE: &[&str] = &[
-    "password",
-    "passwd",
-    "pwd",
-    "pass_hash",
-    "password_hash",
-    "secret",
-    "api_key",
-    "apikey",
-    "token",
-    "ssn",
-    "credit_card",
-    "card_number",
-    "salt",
-];
+type Push<'a> = dyn FnMut(&str, Severity, f32, String) + 'a;
 
 pub(super) fn check(sql: &str, rules: &SqlRules) -> Result<Vec<Finding>, SqlError> {
-    parsed(sql, rules.dialect, |statements| findings(sql, statements, rules))
+    layer(sql, rules, 0)
 }
 
-fn findings(sql: &str, statements: &[Statement], rules: &SqlRules) -> Vec<Finding> {
+/// `depth`: how many texts this one was found inside of.
+fn layer(sql: &str, rules: &SqlRules, depth: usize) -> Result<Vec<Finding>, SqlError> {
+    if sql.len() > super::MOST_BYTES {
+        return Err(SqlError::TooLong);
+    }
+    if unseen::hidden_name(sql, rules.dialect) {
+        return Err(SqlError::Unparsable);
+    }
+    let whole = Whole::of(sql, rules);
+    parsed(sql, rules.dialect, |readings| {
+        let mut out: Vec<Finding> = Vec::new();
+        for statements in readings {
+            for found in findings(sql, &whole, statements, rules, depth) {
+                if !out.iter().any(|one| one.family == found.family && one.why == found.why) {
+                    out.push(found);
+                }
+            }
+        }
+        out
+    })
+}
+
+/// What the text says as a whole, seen once however many statements it holds.
+struct Whole {
+    writes_a_file: bool,
+    compared: Vec<String>,
+    denied: Option<String>,
+}
+
+impl Whole {
+    fn of(sql: &str, rules: &SqlRules) -> Self {
+        let tables: BTreeSet<&str> = rules.tables.denied().collect();
+        let denied = |word: &String| tables.contains(word.as_str());
+        let compared = if rules.columns.is_empty() { Vec::new() } else { unseen::compared(sql, rules.dialect) };
+        let named = (!tables.is_empty()).then(|| unseen::words(sql).find(denied)).flatten();
+        Self { writes_a_file: writes_a_file(sql), compared, denied: named }
+    }
+}
+
+fn findings(sql: &str, whole: &Whole, statements: &[Statement], rules: &SqlRules, depth: usize) -> Vec<Finding> {
     let mut out = Vec::new();
     let mut push = |family: &str, severity, score: f32, why: String| {
         out.push(finding(CheckKind::SqlInjection, family, severity, score, None, "sql/statement", why));
@@ -142,10 +90,18 @@ fn findings(sql: &str, statements: &[Statement], rules: &SqlRules) -> Vec<Findin
         if seen.tautology || everything {
             push("tautology", Severity::Critical, 0.95, "a condition is true whatever the data is".to_owned());
         }
-        if writes_a_file(sql) {
+        if seen.run_on {
+            let why = "a statement begins where others would see a name";
+            push("stacked_queries", Severity::Critical, 0.95, why.to_owned());
+        }
+        if whole.writes_a_file {
             push("file_access", Severity::Critical, 1.0, "the result is written to a file".to_owned());
         }
-        for function in seen.functions.iter().filter(|name| is_one_of(name, DANGEROUS)) {
+        let files = seen.files.then(|| "a file".to_owned());
+        for source in files.into_iter().chain(seen.sources.iter().filter(|s| known::reads_elsewhere(s)).cloned()) {
+            push("file_access", Severity::Critical, 0.95, format!("reads or writes outside of tables: {source}"));
+        }
+        for function in seen.functions.iter().filter(|name| known::is_dangerous(name)) {
             push("dangerous_function", Severity::Critical, 0.95, format!("calls {function}"));
         }
         for arms in &seen.unions {
@@ -154,12 +110,72 @@ fn findings(sql: &str, statements: &[Statement], rules: &SqlRules) -> Vec<Findin
                 push("union", Severity::Critical, 0.9, why.to_owned());
             }
         }
+        texts(&seen, rules, depth, &mut push);
+        if !rules.columns.is_empty() {
+            seen.columns.extend(whole.compared.iter().cloned());
+            seen.wildcard |= seen.counted && rules.dialect == Dialect::Snowflake;
+        }
+        reach(whole, &seen, rules, &mut push);
         resources(&seen, rules, &mut push);
     }
     if !rules.columns.is_empty() {
         words(sql, rules, &mut push);
     }
     out
+}
+
+/// Texts that functions and statements are given to run are SQL like any other; some name a table.
+fn texts(seen: &Collected, rules: &SqlRules, depth: usize, push: &mut Push<'_>) {
+    for (function, text) in seen.texts.iter().take(MOST_TEXTS) {
+        let runs = known::runs_text(function);
+        let Some(text) = text else {
+            if rules.has_lists() {
+                push("dynamic_sql", Severity::High, 1.0, format!("{function} runs text that cannot be seen yet"));
+            }
+            continue;
+        };
+        let name = text.replace('"', "").to_lowercase();
+        let names = [known::bare(&name).to_owned(), name];
+        if known::looks_at_a_name(function) && names.iter().any(|name| rules.tables.denies(name)) {
+            push("table", Severity::High, 1.0, format!("the table {} is on the deny list", shown(&names[0])));
+        }
+        if !text.trim_start().contains(char::is_whitespace) || !super::begins_like_a_statement(text) {
+            continue;
+        }
+        let inner = if depth < MOST_LAYERS { layer(text, rules, depth + 1) } else { Err(SqlError::TooDeep) };
+        match inner {
+            Ok(found) => found.into_iter().for_each(|one| push(&one.family, one.severity, one.score, one.why)),
+            Err(_) if runs && rules.has_lists() => {
+                push("dynamic_sql", Severity::High, 1.0, format!("{function} runs text that cannot be checked"));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// What the tree does not tell, where there are lists.
+fn reach(whole: &Whole, seen: &Collected, rules: &SqlRules, push: &mut Push<'_>) {
+    if rules.tables.is_empty() && rules.columns.is_empty() {
+        return;
+    }
+    if let Some(name) = whole.denied.as_ref().filter(|_| seen.reach > Reach::Told) {
+        push("table", Severity::High, 1.0, format!("the table {} is on the deny list", shown(name)));
+    }
+    for table in seen.tables.iter().filter(|table| known::copies_rows(table) && !rules.tables.names(table)) {
+        push("table", Severity::High, 1.0, format!("{} holds what stands in other tables", shown(table)));
+    }
+    let listed = seen.operations.iter().any(|operation| rules.operations.names(operation));
+    let closed = rules.tables.is_closed() || rules.columns.is_closed();
+    match seen.reach {
+        Reach::Runs if !listed => {
+            push("dynamic_sql", Severity::High, 1.0, "the lists cannot see into what this statement runs".to_owned());
+        }
+        Reach::Names if closed && !listed => {
+            let why = "what this kind of statement touches cannot be told";
+            push(if rules.tables.is_closed() { "table" } else { "column" }, Severity::High, 1.0, why.to_owned());
+        }
+        _ => {}
+    }
 }
 
 /// `INTO OUTFILE`, however the words are spaced.
@@ -175,7 +191,7 @@ pub(super) fn writes_a_file(sql: &str) -> bool {
 
 /// Columns where no expression names them (USING, ON CONFLICT, MERGE, RETURNING *): seen in the words themselves, so
 /// rather too often than too seldom.
-fn words(sql: &str, rules: &SqlRules, push: &mut dyn FnMut(&str, Severity, f32, String)) {
+fn words(sql: &str, rules: &SqlRules, push: &mut Push<'_>) {
     let parser = rules.dialect.parser();
     let Ok(tokens) = Tokenizer::new(parser.as_ref(), sql).tokenize() else { return };
     let solid: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
@@ -215,7 +231,7 @@ fn words(sql: &str, rules: &SqlRules, push: &mut dyn FnMut(&str, Severity, f32, 
 const NATURAL: &[&str] = &["join", "left", "right", "inner", "full"];
 
 /// Lists of operations, tables and columns (R177–R180).
-fn resources(seen: &Collected, rules: &SqlRules, push: &mut dyn FnMut(&str, Severity, f32, String)) {
+fn resources(seen: &Collected, rules: &SqlRules, push: &mut Push<'_>) {
     for operation in &seen.operations {
         if let Some(why) = rules.operations.refuses(&[operation.to_lowercase()]) {
             push("operation", Severity::High, 1.0, format!("the operation {operation} {why}"));
@@ -226,7 +242,7 @@ fn resources(seen: &Collected, rules: &SqlRules, push: &mut dyn FnMut(&str, Seve
         // A list that names the bare table means it in the default schema; another schema's table has to be named.
         let names = if table == bare { vec![table.clone()] } else { vec![table.clone(), bare.to_owned()] };
         let refused = match rules.tables.refuses(&names) {
-            None if table != bare && is_one_of(table.split('.').next().unwrap_or(""), CATALOGS) => {
+            None if table != bare && known::is_catalog(table.split('.').next().unwrap_or("")) => {
                 rules.tables.refuses(std::slice::from_ref(table))
             }
             other => other,
@@ -273,44 +289,55 @@ fn shown(name: &str) -> String {
     name.chars().take(64).collect()
 }
 
-fn is_one_of(name: &str, list: &[&str]) -> bool {
-    let bare = name.rsplit('.').next().unwrap_or(name);
-    list.contains(&name) || list.contains(&bare)
-}
-
 /// Whether the second arm of a union looks brought in from elsewhere.
 fn foreign_arm(first: &str, second: &str) -> Option<&'static str> {
     let (first, second) = (first.to_lowercase(), second.to_lowercase());
     let word =
         |text: &str, name: &str| text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|part| part == name);
-    if CATALOGS.iter().any(|name| word(&second, name) && !word(&first, name)) {
+    let reads_a_catalog = |text: &str| CATALOGS.iter().any(|name| word(text, name));
+    if reads_a_catalog(&second) && !reads_a_catalog(&first) {
         return Some("a UNION reads the database's own catalogue");
     }
-    if SENSITIVE.iter().any(|name| word(&second, name) && !word(&first, name)) {
+    let (columns, from) = projection(&second);
+    // Joins compare keys and tokens; what is asked for or searched by is another matter.
+    let asked =
+        from.and_then(|from| from.split_once(" where ")).map_or(String::new(), |(_, condition)| condition.into());
+    if SENSITIVE.iter().any(|name| (word(columns, name) || word(&asked, name)) && !word(&first, name)) {
         return Some("a UNION brings in credentials that the first query does not ask for");
     }
-    let projection = second.strip_prefix("select ").unwrap_or(&second);
-    let (columns, from) =
-        projection.split_once(" from ").map_or((projection, None), |(columns, from)| (columns, Some(from)));
-    let fillers = columns.split(',').filter(|column| {
-        let column = column.trim();
-        column == "null"
-            || column.parse::<f64>().is_ok()
-            || column.starts_with("0x")
-            || column == "@@version"
-            || column == "version()"
-            || column == "user()"
-            || column == "database()"
-    });
-    let (all, filled) = (columns.split(',').count(), fillers.count());
+    // A report whose own columns are filled up asks for the same of its other arms.
+    if fillers(projection(&first).0) > 0 {
+        return None;
+    }
+    let filled = fillers(columns);
+    let all = columns.split(',').count();
     if filled > 0
         && first.contains(" from ")
-        && (filled == all || filled >= 2)
+        // Two kinds of rows in one report leave some columns empty; an injected arm brings little else.
+        && (filled == all || filled >= 2 && 2 * filled > all)
         && (from.is_none() || filled < all || filled >= 2)
     {
         return Some("a UNION adds an arm of fillers to a query of columns");
     }
     None
+}
+
+/// What a query asks for, and what follows its FROM.
+fn projection(arm: &str) -> (&str, Option<&str>) {
+    let projection = arm.strip_prefix("select ").unwrap_or(arm);
+    projection.split_once(" from ").map_or((projection, None), |(columns, from)| (columns, Some(from)))
+}
+
+/// Columns that only make up the number.
+fn fillers(columns: &str) -> usize {
+    let empty = |column: &&str| {
+        let column = column.trim();
+        let column = column.split_once(" as ").map_or(column, |(value, _)| value);
+        matches!(column, "null" | "@@version" | "version()" | "user()" | "database()")
+            || column.parse::<f64>().is_ok()
+            || column.starts_with("0x")
+    };
+    columns.split(',').filter(empty).count()
 }
 
 /// A comment that swallows what followed a value, and comments that databases execute.
@@ -330,11 +357,15 @@ fn hiding_comment(sql: &str) -> Option<&'static str> {
                 let body = rest.trim_start_matches(['-', '#', ' ']);
                 let after_value = i > 0 && matches!(bytes[i - 1], b'\'' | b'"' | b')' | b'0'..=b'9');
                 let lower = body.to_lowercase();
-                let swallows = body.starts_with(['\'', '"', ')'])
+                // What was cut off from a text leaves half a pair of quotes behind.
+                let torn = |quote: char| body.starts_with(quote) && body.matches(quote).count() % 2 == 1;
+                let swallows = torn('\'')
+                    || torn('"')
+                    || body.starts_with(')')
                     || lower.starts_with("and ")
                     || lower.starts_with("or ")
                     || lower.starts_with("limit ");
-                if swallows && (after_value || body.starts_with(['\'', '"'])) {
+                if swallows && (after_value || torn('\'') || torn('"')) {
                     return Some("a comment swallows the rest of the statement");
                 }
                 i += rest.len();
@@ -355,6 +386,10 @@ pub(super) fn summarise(statement: &sqlparser::ast::Statement, summary: &mut sup
     let mut seen = Collected::default();
     let _ = statement.visit(&mut seen);
     summary.operations.extend(&seen.operations);
-    summary.dangerous.extend(seen.functions.iter().filter(|name| is_one_of(name, DANGEROUS)).cloned());
+    summary
+        .dangerous
+        .extend(seen.functions.iter().chain(&seen.sources).filter(|name| known::is_dangerous(name)).cloned());
+    summary.dangerous.extend(seen.sources.iter().filter(|name| known::reads_elsewhere(name)).cloned());
     summary.locks |= seen.locks;
+    summary.into_file |= seen.files;
 }

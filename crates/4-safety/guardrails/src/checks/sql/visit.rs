@@ -7,11 +7,16 @@ use std::{
 };
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Expr, ObjectName, OnConflict, OnConflictAction, OnInsert, Query, SelectItem, SetExpr,
-    SetOperator, Statement, TableFactor, TableObject, Visitor, With,
+    Assignment, AssignmentTarget, BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, OnConflict, OnConflictAction, OnInsert, Query, SelectItem, SetExpr, SetOperator,
+    Statement, TableAlias, TableFactor, TableObject, Value, Visitor, With,
 };
 
-use super::constant;
+use super::{
+    constant, known,
+    operations::operation,
+    unseen::{self, Reach},
+};
 
 /// What was collected.
 #[derive(Debug, Default)]
@@ -34,6 +39,18 @@ pub struct Collected {
     /// A change whose whole condition is always true.
     pub changes_everything: bool,
     pub locks: bool,
+    /// Functions and files that stand where a table could.
+    pub sources: BTreeSet<String>,
+    /// Each function's arguments that are texts; `None` for one that runs text which nobody can see yet.
+    pub texts: Vec<(String, Option<String>)>,
+    /// A file of the server's is read or written.
+    pub files: bool,
+    /// A name where one database begins the next statement.
+    pub run_on: bool,
+    /// Something stands where Snowflake counts columns: `$3`.
+    pub counted: bool,
+    /// What of it the tree does not tell.
+    pub reach: Reach,
     frames: Vec<Frame>,
 }
 
@@ -74,13 +91,76 @@ impl Collected {
         self.frames.iter().any(|frame| frame.names[..frame.visible].iter().any(|cte| cte == name))
     }
 
+    pub fn table(&mut self, name: &ObjectName) {
+        self.tables.insert(dotted(name));
+    }
+
+    fn called(&mut self, name: &ObjectName, args: &[FunctionArg]) {
+        let name = dotted(name);
+        let texts: Vec<Option<String>> = args.iter().map(|arg| text_of(value_of(arg)?)).collect();
+        if !(unseen::is_small(&name, args)) {
+            self.functions.insert(name.clone());
+        }
+        if known::runs_text(&name) && texts.iter().all(Option::is_none) {
+            self.texts.push((name.clone(), None));
+        }
+        self.texts.extend(texts.into_iter().flatten().map(|text| (name.clone(), Some(text))));
+        // DuckDB and ClickHouse choose columns by a pattern.
+        self.wildcard |= name == "columns";
+        if matches!(known::bare(&name), "nextval" | "setval") {
+            self.operations.insert("UPDATE");
+        }
+    }
+
+    /// T-SQL needs no semicolon: `SELECT 1 DELETE FROM t` are two statements there.
+    fn aliased(&mut self, alias: &Ident) {
+        const FIRST: &[&str] = &[
+            "delete",
+            "update",
+            "insert",
+            "drop",
+            "exec",
+            "execute",
+            "truncate",
+            "alter",
+            "create",
+            "merge",
+            "grant",
+            "revoke",
+            "shutdown",
+            "waitfor",
+            "kill",
+            "backup",
+            "restore",
+            "reconfigure",
+        ];
+        self.run_on |= alias.quote_style.is_none() && FIRST.iter().any(|word| alias.value.eq_ignore_ascii_case(word));
+    }
+
+    /// `FROM ONLY t`: the table without those that inherit from it.
+    fn only(&mut self, name: &ObjectName, alias: Option<&TableAlias>, args: Option<&[FunctionArg]>) {
+        if dotted(name) != "only" {
+            return;
+        }
+        self.tables.extend(alias.map(|alias| alias.name.value.to_lowercase()));
+        let named = args.unwrap_or_default().iter().filter_map(value_of).map(|expr| expr.to_string().to_lowercase());
+        self.tables.extend(named);
+    }
+
+    fn renamed(&mut self, alias: Option<&TableAlias>) {
+        let Some(alias) = alias else { return };
+        if !alias.explicit {
+            self.aliased(&alias.name);
+        }
+    }
+
     fn condition(&mut self, expr: Option<&Expr>) {
         if expr.is_some_and(|expr| constant::truth(expr) == Some(true)) {
             self.changes_everything = true;
         }
     }
 
-    fn assign(&mut self, assignments: &[Assignment]) {
+    pub fn assign(&mut self, assignments: &[Assignment]) {
         for assignment in assignments {
             match &assignment.target {
                 AssignmentTarget::ColumnName(name) => {
@@ -110,8 +190,10 @@ impl Collected {
             }
             SetExpr::Select(select) => {
                 for item in &select.projection {
-                    if matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)) {
-                        self.wildcard = true;
+                    match item {
+                        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => self.wildcard = true,
+                        SelectItem::ExprWithAlias { alias, .. } => self.aliased(alias),
+                        _ => {}
                     }
                 }
                 if select.into.is_some() {
@@ -171,6 +253,15 @@ impl Visitor for Collected {
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
         let name = dotted(relation);
+        // DuckDB reads a file where its name stands in quotes.
+        self.files |= relation.0.iter().filter_map(|part| part.as_ident()).any(unseen::is_a_path);
+        // Snowflake: `IDENTIFIER('t')`.
+        for part in &relation.0 {
+            if let ObjectNamePart::Function(function) = part {
+                let given = function.args.iter().filter_map(value_of).filter_map(text_of);
+                self.tables.extend(given.map(|text| text.to_lowercase()));
+            }
+        }
         if !self.is_cte(&name) {
             self.tables.insert(name);
         }
@@ -179,14 +270,32 @@ impl Visitor for Collected {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         let (name, alias) = match factor {
-            TableFactor::Table { name, alias, .. } => (Some(dotted(name)), alias.as_ref()),
+            TableFactor::Table { name, alias, args, .. } => {
+                if let Some(args) = args {
+                    self.called(name, &args.args);
+                    self.sources.insert(dotted(name));
+                } else if alias.as_ref().is_some_and(|alias| !alias.columns.is_empty()) && !self.is_cte(&dotted(name)) {
+                    // `t AS x(a, b)` names columns by their place.
+                    self.wildcard = true;
+                }
+                self.only(name, alias.as_ref(), args.as_ref().map(|args| args.args.as_slice()));
+                (Some(dotted(name)), alias.as_ref())
+            }
             TableFactor::Derived { alias, .. } | TableFactor::NestedJoin { alias, .. } => (None, alias.as_ref()),
-            TableFactor::Function { name, alias, .. } => {
-                self.functions.insert(dotted(name));
+            TableFactor::Function { name, alias, args, .. } => {
+                self.called(name, args);
+                self.sources.insert(dotted(name));
+                (None, alias.as_ref())
+            }
+            TableFactor::TableFunction { expr, alias } => {
+                if let Some(text) = text_of(expr) {
+                    self.texts.push(("table".to_owned(), Some(text)));
+                }
                 (None, alias.as_ref())
             }
             _ => (None, None),
         };
+        self.renamed(alias);
         let alias = alias.map(|alias| alias.name.value.to_lowercase());
         let bare = name.as_ref().map(|name| name.rsplit('.').next().unwrap_or(name).to_owned());
         // What a CTE or a subquery hands out was looked at inside it: its name stands for no table.
@@ -205,15 +314,27 @@ impl Visitor for Collected {
                 self.columns.insert(ident.value.to_lowercase());
             }
             Expr::CompoundIdentifier(parts) => {
+                // Snowflake counts columns: `t.$3`.
+                self.wildcard |= parts.last().is_some_and(|part| part.value.starts_with('$'));
                 let tail = &parts[parts.len().saturating_sub(2)..];
                 let names: Vec<String> = tail.iter().map(|part| part.value.to_lowercase()).collect();
                 self.columns.insert(names.join("."));
             }
-            Expr::Function(function) => {
-                self.functions.insert(dotted(&function.name));
+            Expr::Function(function) => match &function.args {
+                FunctionArguments::List(list) => self.called(&function.name, &list.args),
+                _ => self.called(&function.name, &[]),
+            },
+            Expr::Value(value) => {
+                self.counted |= matches!(&value.value, Value::Placeholder(name) if name.starts_with('$'));
+            }
+            Expr::Cast { expr, data_type, .. } => {
+                let kind = data_type.to_string().to_lowercase();
+                if let Some(text) = text_of(expr).filter(|_| kind.starts_with("reg")) {
+                    self.texts.push(("regclass".to_owned(), Some(text)));
+                }
             }
             Expr::QualifiedWildcard(..) => self.wildcard = true,
-            Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Or, right }
+            Expr::BinaryOp { left, op: BinaryOperator::Or, right }
                 if constant::truth(left) == Some(true) || constant::truth(right) == Some(true) =>
             {
                 self.tautology = true;
@@ -225,6 +346,7 @@ impl Visitor for Collected {
 
     fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<()> {
         self.operations.insert(operation(statement));
+        unseen::look(statement, self);
         match statement {
             Statement::Insert(insert) => {
                 self.columns.extend(insert.columns.iter().map(dotted));
@@ -256,40 +378,31 @@ impl Visitor for Collected {
     }
 }
 
-/// The operation's word in lists. Whatever is not named here is `OTHER`, which an allow list has to name.
-pub fn operation(statement: &Statement) -> &'static str {
-    match statement {
-        Statement::Query(_) => "SELECT",
-        Statement::Insert(_) => "INSERT",
-        Statement::Update(_) => "UPDATE",
-        Statement::Delete(_) => "DELETE",
-        Statement::Merge(_) => "MERGE",
-        Statement::Truncate(_) => "TRUNCATE",
-        Statement::Drop { .. } | Statement::DropFunction(_) => "DROP",
-        Statement::CreateTable(_)
-        | Statement::CreateView(_)
-        | Statement::CreateIndex(_)
-        | Statement::CreateSchema { .. }
-        | Statement::CreateDatabase { .. }
-        | Statement::CreateFunction(_)
-        | Statement::CreateTrigger(_) => "CREATE",
-        Statement::AlterTable(_) | Statement::AlterIndex { .. } | Statement::AlterView { .. } => "ALTER",
-        Statement::Grant(_) => "GRANT",
-        Statement::Revoke(_) => "REVOKE",
-        Statement::Copy { .. } => "COPY",
-        Statement::Explain { .. } | Statement::ExplainTable { .. } => "EXPLAIN",
-        Statement::Call(_) => "CALL",
-        Statement::Execute { .. } => "EXECUTE",
-        Statement::Set(_) => "SET",
-        Statement::StartTransaction { .. } => "BEGIN",
-        Statement::Commit { .. } => "COMMIT",
-        Statement::Rollback { .. } => "ROLLBACK",
-        Statement::ShowTables { .. }
-        | Statement::ShowColumns { .. }
-        | Statement::ShowVariable { .. }
-        | Statement::ShowDatabases { .. }
-        | Statement::ShowCreate { .. } => "SHOW",
-        Statement::Pragma { .. } => "PRAGMA",
-        _ => "OTHER",
+fn value_of(arg: &FunctionArg) -> Option<&Expr> {
+    match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
+        | FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. }
+        | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(expr), .. } => Some(expr),
+        _ => None,
+    }
+}
+
+/// The text that an expression of texts is.
+pub fn text_of(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => text_of(inner),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text)
+            | Value::DoubleQuotedString(text)
+            | Value::NationalStringLiteral(text)
+            | Value::EscapedStringLiteral(text)
+            | Value::UnicodeStringLiteral(text) => Some(text.clone()),
+            Value::DollarQuotedString(text) => Some(text.value.clone()),
+            _ => None,
+        },
+        Expr::BinaryOp { left, op: BinaryOperator::StringConcat | BinaryOperator::Plus, right } => {
+            Some(text_of(left)? + &text_of(right)?)
+        }
+        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::lex::{Kind, Token},
-    Suspicion, kind, suspicion,
+    Suspicion, begins_as_a_value, kind, suspicion,
 };
 
 /// Functions that nobody names in prose.
@@ -43,7 +43,7 @@ pub(super) fn telling(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> 
         let before = i.checked_sub(1).and_then(|at| kind(tokens, at));
         let anchor = i.checked_sub(2).and_then(|at| kind(tokens, at));
         matches!(before, Some(Kind::Arithmetic | Kind::Compare | Kind::Logic | Kind::Comma | Kind::Not))
-            && (quoted || matches!(anchor, Some(Kind::Number | Kind::Text | Kind::Close)) || named(i))
+            && (quoted || named(i) || anchored_in(tokens, i, anchor))
             || i == 0
                 && named(i)
                 && matches!(kind(tokens, i + 2), Some(Kind::Number | Kind::Text | Kind::Close | Kind::Function))
@@ -82,6 +82,12 @@ pub(super) fn telling(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> 
         return suspicion("function", 0.85, "the text calls database functions");
     }
     None
+}
+
+/// `1-len(x)`; behind a comma only where a value began it: `assert_eq!(2, len("a"))` is a program's.
+fn anchored_in(tokens: &[&Token<'_>], i: usize, anchor: Option<Kind>) -> bool {
+    matches!(anchor, Some(Kind::Number | Kind::Text | Kind::Close))
+        && (kind(tokens, i - 1) != Some(Kind::Comma) || begins_as_a_value(tokens, false))
 }
 
 /// Nothing but a CASE of values.

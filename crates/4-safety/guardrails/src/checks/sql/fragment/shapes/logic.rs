@@ -83,7 +83,13 @@ pub(super) fn logic(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> {
             Some(Kind::Comment) if anchored && begins_as_a_value(tokens, quoted) => {
                 return suspicion("tautology", 0.9, "a condition is added and the rest is commented out");
             }
-            Some(Kind::Logic) if anchored && quoted && begins_as_a_value(tokens, quoted) => {
+            // `IS" AND ANY EXPRESS OR IMPLIED`: two words side by side are no condition.
+            Some(Kind::Logic)
+                if anchored
+                    && quoted
+                    && begins_as_a_value(tokens, quoted)
+                    && !tokens[here..after].windows(2).any(|two| two.iter().all(|t| t.kind == Kind::Word)) =>
+            {
                 return suspicion("logic", 0.85, "conditions are chained after a closed quote");
             }
             Some(Kind::Tail | Kind::Semicolon) if anchored && (quoted || here > i + 1 && first == Kind::Number) => {
@@ -128,6 +134,10 @@ fn told_of(tokens: &[&Token<'_>], at: usize, right: usize, quoted: bool, plain: 
     if quoted {
         let typed = tokens[0].text.split_whitespace().count();
         return typed >= 4 && !ends && side_by_side(&tokens[right + 1..]) >= 1;
+    }
+    // `"-" != &s[4..5]`: an element of something belongs to programs.
+    if kind(tokens, right) == Some(Kind::Word) && tokens.get(right + 1).is_some_and(|t| t.text == "[") {
+        return true;
     }
     let before = side_by_side(&tokens[..at]);
     match (ends, plain) {

@@ -76,7 +76,8 @@ pub(super) fn between_quotes(tokens: &[&Token<'_>], quoted: bool) -> Option<Susp
         |t: &Token<'_>| matches!(t.kind, Kind::Logic | Kind::Arithmetic | Kind::Not) || t.kind == Kind::Compare;
     let (first, before_last) = (inner.first()?, inner.last()?);
     let closed = last.text.len() > 1 && last.text.ends_with(['\'', '"']);
-    let short = typed.text.len() <= 16 && !typed.text.contains(char::is_whitespace);
+    // `insert("/home", "Welcome!")`: a call before the quote is a program's.
+    let short = typed.text.len() <= 16 && !typed.text.contains(|c: char| c.is_whitespace() || c == '(');
     let expression = inner.iter().all(|t| {
         operator(t) || is_value(t.kind) || matches!(t.kind, Kind::Word | Kind::Open | Kind::Close | Kind::Every)
     });

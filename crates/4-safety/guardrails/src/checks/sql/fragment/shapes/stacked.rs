@@ -59,7 +59,12 @@ pub(super) fn stacked(tokens: &[&Token<'_>], quoted: bool) -> Option<Suspicion> 
                         })
                     }
                     "do" | "kill" | "use" => {
-                        quoted && next.is_some_and(|k| is_value(k) || k == Kind::Word)
+                        let ends = matches!(kind(tokens, i + 3), None | Some(Kind::Comment | Kind::Semicolon));
+                        // `don't …;` followed by `use core::fmt;` are two lines of a program.
+                        quoted
+                            && begins_as_a_value(tokens, quoted)
+                            && kind(tokens, 1) != Some(Kind::Word)
+                            && next.is_some_and(|k| is_value(k) || k == Kind::Word && ends)
                             || next == Some(Kind::Open) && tokens[0].kind == Kind::Number
                     }
                     _ => false,
