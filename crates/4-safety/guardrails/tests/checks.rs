@@ -196,6 +196,9 @@ fn patterns_and_keywords() {
         assert!(rule(json!({"type": "KEYWORD_LIST", "keywords": ["acme"]}), text), "{text}");
     }
     assert!(!rule(json!({"type": "KEYWORD_LIST", "keywords": ["acme"]}), "acmeism"));
+    for text in ["Project Falcon", "the project\nfalcon", "project \r\n\t FALCON."] {
+        assert!(rule(json!({"type": "KEYWORD_LIST", "keywords": ["project falcon"]}), text), "{text}");
+    }
     assert!(rule(json!({"type": "KEYWORD_LIST", "keywords": ["竞争对手"]}), "我们的竞争对手是谁"));
 }
 

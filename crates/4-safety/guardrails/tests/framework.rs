@@ -283,6 +283,21 @@ async fn a_model_judges_and_the_text_cannot() {
     assert!(halted(ask(|_| "looks fine to me".to_owned()).await).not_evaluated);
 }
 
+/// R167: a long text is judged part by part, its middle too; one that is too long has not been judged.
+#[tokio::test]
+async fn a_model_judges_long_texts_part_by_part() {
+    let rule = json!({"rules": [{"name": "voice", "type": "LLM_PROMPT", "prompt": "no slang", "threshold": 0.8}]});
+    let ask = |text: String| {
+        let judge: fn(&Question) -> String =
+            |q| json!({"violates": q.user.contains("yo bro"), "confidence": 0.9, "mark": mark(q)}).to_string();
+        screened_by(Ports { judge: Some(Arc::new(Model(judge))), ..Ports::default() }, rule.clone(), json!(text))
+    };
+    let plain = "A plain sentence. ".repeat(2_000);
+    passed(ask(plain.clone()).await);
+    assert!(!halted(ask(format!("{plain}yo bro {plain}")).await).not_evaluated);
+    assert!(halted(ask(plain.repeat(8)).await).not_evaluated);
+}
+
 /// R141: a local block comes first; nothing is asked of a model then.
 #[tokio::test]
 async fn a_local_block_spares_the_model() {

@@ -234,16 +234,20 @@ impl Rule {
             Body::Prompt { rule, threshold, model } => {
                 let judge =
                     ports.judge.as_ref().ok_or_else(|| Unchecked::new("no model is configured to judge the text"))?;
-                let question = judge::question(rule, texts, model.clone(), timeout);
+                let questions = judge::questions(rule, texts, model.as_deref(), timeout)
+                    .ok_or_else(|| Unchecked::new("the text is longer than a model is asked to judge"))?;
                 let mark = judge::mark(rule, texts);
-                let answer = judge.ask(question).await.map_err(|error| Unchecked::new(error.to_string()))?;
-                let verdict = judge::verdict(&answer, &mark)
-                    .ok_or_else(|| Unchecked::new("the model did not answer with a verdict in the asked form"))?;
                 let mut found = Vec::new();
-                if verdict.violates && verdict.confidence >= *threshold {
-                    let mut one = self.finding(None, "llm", "the model judged that the text violates the rule");
-                    one.score = verdict.confidence;
-                    found.push(Found { finding: one, pointer: String::new(), in_key: false, visit: None });
+                for question in questions {
+                    let answer = judge.ask(question).await.map_err(|error| Unchecked::new(error.to_string()))?;
+                    let verdict = judge::verdict(&answer, &mark)
+                        .ok_or_else(|| Unchecked::new("the model did not answer with a verdict in the asked form"))?;
+                    if verdict.violates && verdict.confidence >= *threshold {
+                        let mut one = self.finding(None, "llm", "the model judged that the text violates the rule");
+                        one.score = verdict.confidence;
+                        found.push(Found { finding: one, pointer: String::new(), in_key: false, visit: None });
+                        break;
+                    }
                 }
                 Ok(found.into())
             }
