@@ -110,23 +110,33 @@ impl References {
     /// The local tier.
     pub(crate) fn check_local(&self, text: &str, learned: &Learned, deadline: Instant) -> Result<Vec<Finding>, String> {
         let known = self.known(learned, deadline)?;
-        let places = windows::windows(text);
-        let parts: Vec<&str> = places.iter().map(|(start, end)| &text[*start..*end]).collect();
-        let given = learned.vectors(&parts, deadline)?;
-        let mut best: Option<(f32, usize, (usize, usize))> = None;
-        for ((place, part), vector) in places.iter().zip(&parts).zip(&given) {
-            let meaning = |other: &(Arc<Vec<f32>>, wording::Vector)| cosine(vector, &other.0);
-            let words = wording::Vector::of(part);
-            let wording = |other: &(Arc<Vec<f32>>, wording::Vector)| words.cosine(&other.1);
-            let found = [
-                self.nearest_attack(known.attacks.iter().map(meaning), known.safe.iter().map(meaning)),
-                self.nearest_attack(known.attacks.iter().map(wording), known.safe.iter().map(wording)),
-            ];
-            for (index, near) in found.into_iter().flatten() {
-                if best.is_none_or(|(b, ..)| near > b) {
-                    best = Some((near, index, *place));
-                }
+        let mut best: Option<Near> = None;
+        let mut keep = |found: Option<(usize, f32)>, place: (usize, usize)| {
+            if let Some((index, near)) = found
+                && best.is_none_or(|(b, ..)| near > b)
+            {
+                best = Some((near, index, place));
             }
+        };
+        // Every stretch by its words; by its meaning those whose words are nearest to an attack's, if there are too many.
+        let mut worded: Vec<(f32, (usize, usize))> = Vec::new();
+        for place in windows::windows(text) {
+            if Instant::now() > deadline {
+                return Err("the text takes longer to compare than there is time".to_owned());
+            }
+            let words = wording::Vector::of(&text[place.0..place.1]);
+            let wording = |other: &(Arc<Vec<f32>>, wording::Vector)| words.cosine(&other.1);
+            keep(self.nearest_attack(known.attacks.iter().map(wording), known.safe.iter().map(wording)), place);
+            worded.push((known.attacks.iter().map(wording).fold(0.0, f32::max), place));
+        }
+        if worded.len() > windows::MOST_WINDOWS {
+            worded.sort_by(|a, b| b.0.total_cmp(&a.0));
+            worded.truncate(windows::MOST_WINDOWS);
+        }
+        let parts: Vec<&str> = worded.iter().map(|(_, (start, end))| &text[*start..*end]).collect();
+        for ((_, place), vector) in worded.iter().zip(&learned.vectors(&parts, deadline)?) {
+            let meaning = |other: &(Arc<Vec<f32>>, wording::Vector)| cosine(vector, &other.0);
+            keep(self.nearest_attack(known.attacks.iter().map(meaning), known.safe.iter().map(meaning)), *place);
         }
         let mut out = Vec::new();
         if let Some((near, index, span)) = best {
@@ -241,9 +251,12 @@ impl References {
     }
 }
 
-/// One vector for a text of any length: the mean of its windows'.
+/// How near, which reference, where.
+type Near = (f32, usize, (usize, usize));
+
+/// One vector for a text of any length: the mean of its windows', of a long one's evenly spread.
 fn whole(text: &str, learned: &Learned, deadline: Instant) -> Result<Vec<f32>, String> {
-    let places = windows::windows(text);
+    let places = windows::spread(&windows::windows(text), windows::MOST_WINDOWS);
     let parts: Vec<&str> = places.iter().map(|(start, end)| &text[*start..*end]).collect();
     let vectors = learned.vectors(&parts, deadline)?;
     let mut mean = vec![0f32; vectors.first().map_or(0, |vector| vector.len())];

@@ -1,7 +1,16 @@
 //! A reference is a sentence or two, so texts are compared stretch by stretch.
 
 const WINDOW: usize = 160;
-const MOST_WINDOWS: usize = 64;
+/// Windows that the encoder looks at.
+pub const MOST_WINDOWS: usize = 64;
+
+/// `n` things evenly spread, or all of them.
+pub fn spread<T: Copy>(all: &[T], n: usize) -> Vec<T> {
+    if all.len() <= n {
+        return all.to_vec();
+    }
+    (0..n).filter_map(|i| all.get(i * all.len() / n).copied()).collect()
+}
 
 /// The whole text when it is short; otherwise sentences joined up to a window.
 pub fn windows(text: &str) -> Vec<(usize, usize)> {
@@ -18,12 +27,9 @@ pub fn windows(text: &str) -> Vec<(usize, usize)> {
         {
             out.push((start, end));
             start = end;
-            if out.len() >= MOST_WINDOWS {
-                break;
-            }
         }
     }
-    if start < text.len() && out.len() < MOST_WINDOWS {
+    if start < text.len() {
         out.push((start, text.len()));
     }
     out
