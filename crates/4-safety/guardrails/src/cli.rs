@@ -141,7 +141,7 @@ fn inputs(given: &Given) -> Result<Vec<Input>, String> {
     match given.rest.as_slice() {
         [] => Ok(vec![(None, read(std::io::stdin(), "standard input")?)]),
         [one] if one == "-" => Ok(vec![(None, read(std::io::stdin(), "standard input")?)]),
-        words if files == words.len() => words.iter().map(|name| read_file(name)).collect(),
+        words if files == words.len() => words.iter().map(read_file).collect(),
         // A file that is not there must not be taken for a harmless text.
         [one] if looks_like_a_file(one) => Err(format!("there is no file {one}{ELSE}")),
         [one] => Ok(vec![(None, one.clone())]),
