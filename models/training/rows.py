@@ -68,8 +68,9 @@ def gather(folder, seed, leave=(), tools=2600, documents=2600):
     alone = lambda start: [r["text"] for r in used if r["source"].startswith(start) and len(r["text"]) < 500]
     pools = sources.documents() if tools or documents else {}
     written = [r for r in used if r["source"].startswith("own/written/") and r["channel"] == "data"]
-    pools["written"] = [r["text"] for r in written if not r["label"]]
-    bare += [r["attack"] for r in written if r["attack"]]
+    if written:
+        pools["written"] = [r["text"] for r in written if not r["label"]]
+        bare += [r["attack"] for r in written if r["attack"]]
     composer = compose.Composer(seed, pools, bare, user_attacks, tasks, alone("own/attack_data/indirect/bare_"),
                                 alone("own/benign_data/data/lone_insert"))
     for source, words, text in composer.rows(tools, documents):

@@ -80,12 +80,11 @@ def own():
             r = json.loads(line)
             source = f"own/{path.stem}/{r.get('kind', '')}"
             r.setdefault("label", int(any(r.get("labels", {}).values())))
-            weight = 4.0 if path.stem == "written" else 1.0  # few, and nearest to what strangers write
             extra = {"heldout": r.get("split") == "heldout", "lang": r.get("lang", "en"), "attack": r.get("attack")}
             if path.stem == "content" or r.get("channel") == "content" or "labels" in r or "categories" in r:
-                rows.append(row(r["text"], source, "content", r["label"], weight, labels=own_labels(r), **extra))
+                rows.append(row(r["text"], source, "content", r["label"], 1.0, labels=own_labels(r), **extra))
             else:
-                rows.append(row(r["text"], source, r["channel"], r["label"], weight, **extra))
+                rows.append(row(r["text"], source, r["channel"], r["label"], 1.0, **extra))
     return rows
 
 
