@@ -73,16 +73,19 @@ export default async function ({ server, page, base, api, call, journey }) {
     await page.getByRole('button', { name: 'Run the tests' }).click();
     await page.getByText('All 2 tests hold.').waitFor();
     await axe(page, 'rules');
-    // Without a sandbox and a model the other two say that they were not evaluated, and so do not pass.
     await page.getByLabel('Kind of rule').selectOption('JAVASCRIPT');
     await page.getByLabel('Script').click();
     await page.keyboard.type('return !input.includes("ABC");');
+    await page.getByText('All 2 tests hold.').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Run the tests' }).click();
+    await page.getByText('All 2 tests hold.').waitFor();
+    await axe(page, 'a script as a rule');
+    // Without a model that rule says that it was not evaluated, and so does not pass.
+    await page.getByLabel('Kind of rule').selectOption('LLM_PROMPT');
+    await page.getByLabel('Rule, in plain language').fill('The text names an internal project.');
     await page.getByRole('button', { name: 'Run the tests' }).click();
     await page.getByText('2 of 2 do not hold.').waitFor();
     await page.getByText(/Not evaluated:/).first().waitFor();
-    await axe(page, 'a script as a rule');
-    await page.getByLabel('Kind of rule').selectOption('LLM_PROMPT');
-    await page.getByLabel('Rule, in plain language').fill('The text names an internal project.');
     await page.getByLabel('Kind of rule').selectOption('KEYWORD_LIST');
     await page.getByLabel('Keywords, one a line').fill('ABC-1234');
     await page.getByRole('button', { name: 'Save a new version' }).click();

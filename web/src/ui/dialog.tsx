@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useEffect, useId, useLayoutEffect, useRef } from 'react';
 import { IconButton } from './button';
 import { onTop } from './top';
 
@@ -25,8 +25,9 @@ export function Dialog({ open, title, onClose, children, wide }: { open: boolean
       (dialog.querySelector<HTMLElement>('input:not([type=hidden]),textarea,select') ?? dialog).focus();
     }
     if (!open && dialog.open) dialog.close();
-    return open ? onTop(dialog) : undefined;
   }, [open]);
+  // Told before the dialog leaves the page: what was shown inside it has to stand elsewhere by then.
+  useLayoutEffect(() => (open && ref.current ? onTop(ref.current) : undefined), [open]);
   return (
     <dialog
       ref={ref}
