@@ -1,10 +1,10 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { RouterProvider } from '@tanstack/react-router';
+import { CatchBoundary, RouterProvider } from '@tanstack/react-router';
 import { ApiError } from './api/client';
 import { StepUp } from './layout/StepUp';
 import { router } from './router';
 import { SignedIn } from './session';
-import { Skeleton } from './ui/state';
+import { Failed, Skeleton } from './ui/state';
 import { TipProvider } from './ui/tip';
 import { Toasts } from './ui/toast';
 
@@ -20,14 +20,17 @@ const client = new QueryClient({
 
 export default function App() {
   return (
-    <QueryClientProvider client={client}>
-      <TipProvider>
-        <SignedIn waiting={<Skeleton rows={8} />}>
-          <RouterProvider router={router} />
-          <StepUp />
-        </SignedIn>
-        <Toasts />
-      </TipProvider>
-    </QueryClientProvider>
+    // What a page's own boundary does not catch is said too, instead of an empty window.
+    <CatchBoundary getResetKey={() => 'app'} errorComponent={({ error, reset }) => <div className="p-6"><Failed error={error} retry={reset} /></div>}>
+      <QueryClientProvider client={client}>
+        <TipProvider>
+          <SignedIn waiting={<Skeleton rows={8} />}>
+            <RouterProvider router={router} />
+            <StepUp />
+          </SignedIn>
+          <Toasts />
+        </TipProvider>
+      </QueryClientProvider>
+    </CatchBoundary>
   );
 }
