@@ -99,7 +99,8 @@ export default async function ({ server, page, base, journey, open }) {
     const dialog = mine.getByRole('dialog', { name: 'Run this workflow' });
     await dialog.waitFor();
     await keys.press('Escape');
-    await dialog.waitFor({ state: 'detached' });
+    // The browser closes it a moment before the page knows.
+    await mine.getByText('Run this workflow', { exact: true }).waitFor({ state: 'detached' });
     await keys.press('Control+Enter');
     await dialog.waitFor();
     // Tab belongs to the code editor until Escape would leave it; backwards the way leads around it.

@@ -94,6 +94,9 @@ export default async function ({ server, page, base, api, call, journey }) {
     await page.getByLabel('Logs', { exact: true }).filter({ hasText: 'printed by the code' }).waitFor();
     await axe(page, 'a run with logs');
     there.stop();
+    await page.goto(`${server.origin}${base}/usage`);
+    await prices.getByRole('row', { name: /priced-/ }).getByRole('button', { name: 'Remove' }).click();
+    await prices.getByText('No prices yet').waitFor();
   });
 
   await journey('the list follows what happens, and is filtered by workflow and by status', async () => {
