@@ -79,7 +79,9 @@ impl Connections {
         let Some(grant) = self.store.grant(system, lease.id()).await? else { return Ok(lease) };
         active(&grant)?;
         if !is_due(&grant, now) {
-            return Ok(lease);
+            // The token was read before its grant: a refresh in between has left it an old one.
+            let newer = now.since(grant.refreshed_at) < LEASE;
+            return if newer { Ok(self.vault.lease(permit, named, wanted, now).await?) } else { Ok(lease) };
         }
         if !grant.refreshable {
             if is_over(&grant, now) {
