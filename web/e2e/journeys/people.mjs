@@ -24,12 +24,7 @@ export default async function (here) {
 
   await journey('a second factor is set up, and signs in', async () => {
     const it = await person();
-    await it.page.goto(`${server.origin}/account`);
-    const card = it.page.getByRole('region', { name: 'Second factor' });
-    await card.getByRole('button', { name: 'Turn on' }).click();
-    await confirmed(it.page);
-    const add = it.page.getByRole('dialog', { name: 'Add an authenticator' });
-    const secret = (await add.locator('code').textContent()).trim();
+    const { card, add, secret } = await offered(it.page);
     await axe(it.page, 'a new authenticator');
     await add.getByLabel('Code that it shows').fill('000000');
     await add.getByRole('button', { name: 'Confirm' }).click();
@@ -50,12 +45,8 @@ export default async function (here) {
 
   await journey('a recovery code signs in once, and the second factor is turned off', async () => {
     const it = await person();
-    await it.page.goto(`${server.origin}/account`);
-    const card = it.page.getByRole('region', { name: 'Second factor' });
-    await card.getByRole('button', { name: 'Turn on' }).click();
-    await confirmed(it.page);
-    const add = it.page.getByRole('dialog', { name: 'Add an authenticator' });
-    await add.getByLabel('Code that it shows').fill(totp((await add.locator('code').textContent()).trim()));
+    const { card, add, secret } = await offered(it.page);
+    await add.getByLabel('Code that it shows').fill(totp(secret));
     await add.getByRole('button', { name: 'Confirm' }).click();
     const codes = await recoveryCodes(it.page);
     await it.page.getByRole('button', { name: 'I have kept them' }).click();
@@ -85,6 +76,16 @@ export default async function (here) {
   async function person() {
     const mail = `person-${Date.now()}@example.com`;
     return { mail, page: await joined(here, mail, 'operator') };
+  }
+
+  /** The dialog that offers an authenticator, and its secret. */
+  async function offered(at) {
+    await at.goto(`${server.origin}/account`);
+    const card = at.getByRole('region', { name: 'Second factor' });
+    await card.getByRole('button', { name: 'Turn on' }).click();
+    await confirmed(at);
+    const add = at.getByRole('dialog', { name: 'Add an authenticator' });
+    return { card, add, secret: (await add.locator('code').textContent()).trim() };
   }
 
   async function recoveryCodes(at) {
